@@ -1,0 +1,1 @@
+"""HTTP over the Unix socket. Translates between requests and the daemon's controls; decides nothing."""

@@ -1,0 +1,147 @@
+"""Every reason for which Pectin refuses, retries, pauses or gives up: one enum, one sentence and one next step each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """What a cause means for the job it happens to."""
+
+    REFUSAL = "refusal"      # the source is at fault: REJECTED, trying again would not help
+    TRANSIENT = "transient"  # may pass: retried with backoff, counted as an attempt
+    RESOURCE = "resource"    # the machine lacks something: retried until it is back, not counted
+    PERMANENT = "permanent"  # trying again gives the same: FAILED at once
+    BUG = "bug"              # our fault: FAILED at once, with a traceback in the log
+    WISH = "wish"            # somebody asked for it, or the daemon stops in good order
+
+
+class Cause(StrEnum):
+    """Why something did not go on. The value is the metric label and the JSON value."""
+
+    EMPTY_FILE = "empty_file"
+    NOT_A_VIDEO = "not_a_video"
+    NO_VIDEO_STREAM = "no_video_stream"
+    NO_PICTURE_SIZE = "no_picture_size"
+    PICTURE_TOO_LARGE = "picture_too_large"
+    DOLBY_VISION_WITHOUT_BASE = "dolby_vision_without_base"
+    NO_DECODER = "no_decoder"
+    UNREADABLE = "unreadable"
+
+    PROBE_FAILED = "probe_failed"
+    PROBE_TIMEOUT = "probe_timeout"
+    FFMPEG_FAILED = "ffmpeg_failed"
+    FFMPEG_STALLED = "ffmpeg_stalled"
+    FFMPEG_KILLED = "ffmpeg_killed"
+    FFMPEG_MISSING = "ffmpeg_missing"
+    FFMPEG_TOO_OLD = "ffmpeg_too_old"
+    OUTPUT_WRONG = "output_wrong"
+    OUTPUT_LOST = "output_lost"
+    SOURCE_LOST = "source_lost"
+    ROUTE_GONE = "route_gone"
+
+    LIBRARY_MISSING = "library_missing"
+    NO_SPACE = "no_space"
+    READ_ONLY = "read_only"
+    NO_PERMISSION = "no_permission"
+    IO_ERROR = "io_error"
+    NAME_TAKEN = "name_taken"
+
+    DAEMON_STOPPED = "daemon_stopped"
+    DAEMON_DIED = "daemon_died"
+    TOO_MANY_INTERRUPTIONS = "too_many_interruptions"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    REQUEUED_BY_USER = "requeued_by_user"
+    PAUSED_BY_USER = "paused_by_user"
+    DRAINING = "draining"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How a cause is treated and told: its kind, a sentence for a person, and what that person can do."""
+
+    kind: Kind
+    sentence: str
+    next_step: str
+
+
+def _table() -> Mapping[Cause, Meaning]:
+    c, k = Cause, Kind
+    return {
+        c.EMPTY_FILE: Meaning(k.REFUSAL, "the file is empty", "copy the film again"),
+        c.NOT_A_VIDEO: Meaning(k.REFUSAL, "ffprobe does not recognise this as a media file",
+                               "check the file with a player; copy it again if it was cut short"),
+        c.NO_VIDEO_STREAM: Meaning(k.REFUSAL, "there is no moving picture in this file",
+                                   "put music and other audio into its own library by hand"),
+        c.NO_PICTURE_SIZE: Meaning(k.REFUSAL, "the picture has no known width and height",
+                                   "the file is probably damaged: copy it again"),
+        c.PICTURE_TOO_LARGE: Meaning(k.REFUSAL, "the picture has more pixels than is safe to decode",
+                                     "raise encoder.max_pixels if you trust this file"),
+        c.DOLBY_VISION_WITHOUT_BASE: Meaning(k.REFUSAL, "Dolby Vision profile 5 has no picture that other players can show",
+                                              "look for a release with an HDR10 base layer (profile 7 or 8)"),
+        c.NO_DECODER: Meaning(k.REFUSAL, "this ffmpeg cannot decode the picture's codec",
+                              "install a fuller ffmpeg (jellyfin-ffmpeg) and retry"),
+        c.UNREADABLE: Meaning(k.RESOURCE, "the daemon may not read this file",
+                              "give user pectin read and write permission on the file and its folder"),
+        c.PROBE_FAILED: Meaning(k.TRANSIENT, "ffprobe failed", "see the message; `pectin retry` tries again"),
+        c.PROBE_TIMEOUT: Meaning(k.TRANSIENT, "ffprobe took too long", "check the disk the file lies on"),
+        c.FFMPEG_FAILED: Meaning(k.TRANSIENT, "ffmpeg failed", "see the last lines of ffmpeg's output in `pectin show`"),
+        c.FFMPEG_STALLED: Meaning(k.TRANSIENT, "ffmpeg made no progress and was stopped",
+                                  "check the disk; raise encoder.stall_timeout on a very slow machine"),
+        c.FFMPEG_KILLED: Meaning(k.TRANSIENT, "ffmpeg was killed from outside (often: out of memory)",
+                                 "look for the OOM killer in `journalctl -k`; lower encoder.threads or encoder.jobs"),
+        c.FFMPEG_MISSING: Meaning(k.RESOURCE, "ffmpeg was not found", "apt install ffmpeg, or set encoder.ffmpeg"),
+        c.FFMPEG_TOO_OLD: Meaning(k.RESOURCE, "this ffmpeg is older than 5.1", "install ffmpeg 5.1 or newer"),
+        c.OUTPUT_WRONG: Meaning(k.PERMANENT, "what ffmpeg produced did not pass the verification",
+                                "the source may be damaged: try it in a player, then `pectin retry`"),
+        c.OUTPUT_LOST: Meaning(k.TRANSIENT, "the finished output is no longer where it was", "it is made again by itself"),
+        c.SOURCE_LOST: Meaning(k.PERMANENT, "the source is no longer in the work folder", "drop the file into the inbox again"),
+        c.ROUTE_GONE: Meaning(k.RESOURCE, "the configuration no longer has this job's route",
+                              "add the route again and reload, or cancel the job"),
+        c.LIBRARY_MISSING: Meaning(k.RESOURCE, "the library folder does not exist",
+                                     "create or mount it; the job goes on by itself"),
+        c.NO_SPACE: Meaning(k.RESOURCE, "the disk is full", "free some space; the job goes on by itself"),
+        c.READ_ONLY: Meaning(k.RESOURCE, "the file system is read-only", "remount it writable; the job goes on by itself"),
+        c.NO_PERMISSION: Meaning(k.RESOURCE, "permission denied", "give user pectin write permission on that folder"),
+        c.IO_ERROR: Meaning(k.TRANSIENT, "the operating system reported an I/O error", "check the disk and `journalctl -k`"),
+        c.NAME_TAKEN: Meaning(k.TRANSIENT, "another file took the name in the library meanwhile",
+                                "another name is chosen by itself"),
+        c.DAEMON_STOPPED: Meaning(k.WISH, "the daemon was stopped; the job begins again at the next start", "nothing to do"),
+        c.DAEMON_DIED: Meaning(k.TRANSIENT, "the daemon died while this job ran", "nothing to do; it begins again by itself"),
+        c.TOO_MANY_INTERRUPTIONS: Meaning(k.PERMANENT, "the daemon died too often while this job ran",
+                                          "the file may be hostile or the memory too small; `pectin retry` tries once more"),
+        c.TOO_MANY_ATTEMPTS: Meaning(k.PERMANENT, "it failed as often as retry.attempts allows",
+                                     "mend what the attempts say, then `pectin retry`"),
+        c.CANCELLED_BY_USER: Meaning(k.WISH, "somebody cancelled the job", "`pectin retry` takes it up again"),
+        c.REQUEUED_BY_USER: Meaning(k.WISH, "somebody asked for another try", "nothing to do"),
+        c.PAUSED_BY_USER: Meaning(k.WISH, "somebody paused the queue", "`pectin resume` goes on"),
+        c.DRAINING: Meaning(k.WISH, "the queue drains: what runs is finished, nothing new starts", "`pectin resume` goes on"),
+        c.INTERNAL: Meaning(k.BUG, "Pectin itself failed", "please report it with the log lines of this job"),
+    }
+
+
+MEANINGS: Mapping[Cause, Meaning] = MappingProxyType(_table())
+
+
+class PectinError(Exception):
+    """Something did not go on, for a known cause. `detail` holds the facts of this case (paths, numbers, ffmpeg's words)."""
+
+    def __init__(self, cause: Cause, detail: str = "") -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(self.sentence)
+
+    @property
+    def meaning(self) -> Meaning:
+        return MEANINGS[self.cause]
+
+    @property
+    def sentence(self) -> str:
+        """The cause's sentence with the facts of this case behind it."""
+        sentence = MEANINGS[self.cause].sentence
+        return f"{sentence}: {self.detail}" if self.detail else sentence

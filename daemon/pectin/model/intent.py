@@ -1,0 +1,46 @@
+"""The intent to publish: what will be placed where. Durable before the first file moves, so that a crash can be finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """One output on its way: `work` (verified, in the job's out folder) -> `part` (beside the target) -> `final`.
+    `size` in bytes and `sha256` (hex) say whether a file found under one of these names is this output."""
+
+    role: str
+    work: Path
+    part: Path
+    final: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Placements in publishing order: sidecars first, the video last (Jellyfin looks when the video appears)."""
+
+    library: Path
+    placements: tuple[Placement, ...]
+
+    def as_json(self) -> str:
+        return json.dumps({"library": str(self.library),
+                           "placements": [{k: str(v) if isinstance(v, Path) else v for k, v in asdict(p).items()}
+                                          for p in self.placements]}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Intent:
+        """Raises ValueError or KeyError when the text is not an intent."""
+        data = json.loads(text)
+        return cls(library=Path(data["library"]), placements=tuple(
+            Placement(role=p["role"], work=Path(p["work"]), part=Path(p["part"]), final=Path(p["final"]),
+                      size=int(p["size"]), sha256=p["sha256"]) for p in data["placements"]))
+
+    @property
+    def video(self) -> Placement:
+        """The main output: always there, always last."""
+        return self.placements[-1]

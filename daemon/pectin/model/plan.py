@@ -1,0 +1,179 @@
+"""The decision for one source: what happens to each stream, and why. A value: made by planning/, shown by `pectin plan`,
+turned into ffmpeg's arguments by encoding/argv.py, held against the result by publishing/verify.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+
+class StreamAction(StrEnum):
+    COPY = "copy"        # the packets go over unchanged
+    ENCODE = "encode"    # decoded and encoded anew
+    DROP = "drop"        # not in the output
+    EXTRACT = "extract"  # into a file of its own beside the video
+
+
+class Method(StrEnum):
+    """What the plan amounts to, derived from its streams."""
+
+    REMUX = "remux"    # every kept stream is copied, only the container is new
+    ENCODE = "encode"  # at least one stream is encoded
+
+
+class Reason(StrEnum):
+    """Why a stream is treated as it is. The value is the metric label."""
+
+    FITS = "fits"
+    CODEC = "codec"
+    CODEC_PROFILE = "codec_profile"
+    LEVEL = "level"
+    PIXEL_FORMAT = "pixel_format"
+    INTERLACED = "interlaced"
+    ANAMORPHIC = "anamorphic"
+    ROTATED = "rotated"
+    ODD_SIZE = "odd_size"
+    TOO_LARGE = "too_large"
+    FRAME_RATE = "frame_rate"
+    HDR = "hdr"
+    DOLBY_VISION = "dolby_vision"
+    BITRATE = "bitrate"
+    REFERENCE_FRAMES = "reference_frames"
+    TIMESTAMPS = "timestamps"
+    UNKNOWN_FACTS = "unknown_facts"
+    CHANNELS = "channels"
+    SAMPLE_RATE = "sample_rate"
+    STEREO_FIRST = "stereo_first"
+    SURROUND_KEPT = "surround_kept"
+    OTHER_LANGUAGE = "other_language"
+    COMMENTARY = "commentary"
+    DUPLICATE = "duplicate"
+    UNDECODABLE = "undecodable"
+    TEXT_SUBTITLE = "text_subtitle"
+    IMAGE_SUBTITLE = "image_subtitle"
+    SWITCHED_OFF = "switched_off"
+    SECOND_VIDEO = "second_video"
+    COVER = "cover"
+    ATTACHMENT = "attachment"
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoTarget:
+    """How a picture is encoded. `width`, `height` are the output's; None frame_rate keeps the source's timestamps (VFR
+    included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/argv.py."""
+
+    width: int
+    height: int
+    scale: bool
+    frame_rate: Fraction | None
+    nominal_frame_rate: Fraction
+    deinterlace: bool = False
+    tonemap: bool = False
+    level: str = "4.1"
+    reference_frames: int = 4
+    crf: float = 22.0
+    preset: str = "medium"
+    max_bitrate: int = 7_000_000
+    buffer_bits: int = 7_000_000
+    keyframe_seconds: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTarget:
+    """How a sound track is encoded. `codec` is ffmpeg's encoder name; `source_layout` is what the downmix starts from."""
+
+    codec: str
+    channels: int
+    sample_rate: int
+    bitrate: int
+    source_channels: int
+    source_layout: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtitleTarget:
+    """A text track in a file of its own. `suffix` stands between the film's stem and the extension, e.g. `.eng.forced`."""
+
+    suffix: str
+    extension: str = "srt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDecision:
+    """What happens to source stream `index`. One source stream may have several decisions (stereo first, surround second)."""
+
+    index: int
+    kind: str
+    codec: str
+    action: StreamAction
+    reason: Reason
+    sentence: str
+    target: VideoTarget | AudioTarget | SubtitleTarget | None = None
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+    forced: bool = False
+    hearing_impaired: bool = False
+    comment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Decisions in output order: video, audio in the order they will have, extracted subtitles, then all that is dropped.
+
+    `source_format` is the demuxer to force; `seconds` the expected length of the output (None: unknown)."""
+
+    profile: str
+    source_format: str
+    seconds: float | None
+    streams: tuple[StreamDecision, ...]
+    width: int
+    height: int
+    container: str = "mp4"
+    chapters: bool = False
+    estimated_size: int | None = None
+
+    @property
+    def kept(self) -> tuple[StreamDecision, ...]:
+        """The streams of the main output, in their order there."""
+        return tuple(s for s in self.streams if s.action in (StreamAction.COPY, StreamAction.ENCODE))
+
+    @property
+    def extracted(self) -> tuple[StreamDecision, ...]:
+        return tuple(s for s in self.streams if s.action is StreamAction.EXTRACT)
+
+    @property
+    def dropped(self) -> tuple[StreamDecision, ...]:
+        return tuple(s for s in self.streams if s.action is StreamAction.DROP)
+
+    @property
+    def method(self) -> Method:
+        encodes = any(s.action is StreamAction.ENCODE for s in self.streams)
+        return Method.ENCODE if encodes else Method.REMUX
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for the store, the API and `--json`."""
+        return {"method": self.method.value, **plain(self)}
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict(), ensure_ascii=False)
+
+
+def plain(value: object) -> Any:
+    """Dataclasses, enums, fractions and tuples as plain JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(v) for v in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    return value

@@ -1,0 +1,17 @@
+"""A route: which inbox folder feeds which library folder, with which profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Absolute folders. `own_folder`: a film dropped at the top of the inbox gets a folder of its own name in the library."""
+
+    name: str
+    inbox: Path
+    library: Path
+    profile: str
+    own_folder: bool = True

@@ -1,0 +1,1 @@
+"""How Pectin is seen: metrics, logs, systemd. Reads, never steers."""
