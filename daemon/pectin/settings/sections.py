@@ -1,0 +1,171 @@
+"""The schema: one frozen class per section, every key with its default and a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from pectin.model.event import EventType
+from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$"), Allowed("an http:// or https:// address")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$"), Allowed("a three-letter language code such as eng or ger")]
+
+
+class Section(BaseModel):
+    """Unknown keys are errors: a typing mistake must not silently mean the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Paths(Section):
+    """Where Pectin keeps its own things."""
+
+    state: AbsolutePath = Field(Path("/var/lib/pectin"), description="The database and the lock. A local disk, never a network share.")
+    work: AbsolutePath = Field(Path("/var/lib/pectin/work"), description="The work queue: accepted sources and what is being made of them. Best on the inbox's file system: then a claim is a rename, not a copy.")
+    originals: AbsolutePath = Field(Path("/var/lib/pectin/originals"), description="Sources whose outputs are in the library.")
+    rejected: AbsolutePath = Field(Path("/var/lib/pectin/rejected"), description="Sources that could not be used, each beside a text that says why.")
+
+
+class RouteSettings(Section):
+    """One inbox folder and the library it feeds."""
+
+    name: Name = Field(description="How this route is called in status, logs and metrics.")
+    inbox: AbsolutePath = Field(description="The folder people drop videos into.")
+    library: AbsolutePath = Field(description="The library folder, as Jellyfin has it too. It must exist: Pectin never makes it, for it may be a mount that is missing right now.")
+    profile: Name = Field("universal", description="What to make of the sources: a name from `profiles`.")
+    own_folder: bool = Field(True, description="A film dropped at the top of the inbox gets a folder of its own name, as Jellyfin likes it.")
+
+
+class Intake(Section):
+    """When a file in the inbox counts as finished."""
+
+    linger: Duration = Field(2.0, description="How long a complete file is left alone, so that the program that copied it can still set its times and attributes by name.")
+    quiet: Duration = Field(15.0, description="How long a file must not change when its own structure cannot prove that it is complete.")
+    rescan: Duration = Field(60.0, description="How often the inbox is walked for files whose events got lost. 0 walks only at start and on request.")
+    ignore: tuple[str, ...] = Field((), description="More names to leave alone: shell patterns against the name or the path below the inbox.")
+
+
+class Encoder(Section):
+    """How ffmpeg is run."""
+
+    ffmpeg: str = Field("auto", description="The ffmpeg to use: auto takes jellyfin-ffmpeg when present, else the one in PATH. 5.1 or newer.")
+    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field("auto", description="The most CPU cores one job may use; auto is half of the machine's, at least one.")
+    jobs: int = Field(1, ge=1, le=16, description="How many jobs run at the same time, each with its own threads.")
+    nice: int = Field(10, ge=0, le=19, description="The niceness of ffmpeg: 19 gives way to everything else.")
+    stall_timeout: Duration = Field(300.0, description="An ffmpeg without progress and without CPU time for so long is stopped.")
+    probe_timeout: Duration = Field(60.0, description="How long ffprobe may look at a file.")
+    max_pixels: int = Field(40_000_000, ge=10_000, description="Larger pictures are refused: decoding them could eat all memory.")
+
+
+class ProfileSettings(Section):
+    """What a profile makes. The defaults direct-play on every Jellyfin client."""
+
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] = Field("medium", description="libx264's speed: slower makes smaller files of the same quality.")
+    crf: float = Field(22.0, ge=10, le=40, description="libx264's quality: lower is better and larger.")
+    max_height: int = Field(1080, ge=144, le=1080, multiple_of=2, description="Higher pictures are scaled down to this many lines.")
+    max_bitrate: BitRate = Field(8_000_000, ge=500_000, le=8_000_000, description="The most the whole file may need on average. Some clients take no more than 8M.")
+    audio_bitrate: BitRate = Field(160_000, ge=64_000, le=320_000, description="The bit rate of the stereo sound track.")
+    keep_surround: bool = Field(True, description="Surround sound stays as a second track.")
+    languages: tuple[Language, ...] = Field((), description="Preferred languages of the first sound track; empty takes the source's default.")
+    subtitles: bool = Field(True, description="Text subtitles become .srt files beside the film.")
+
+
+class Publish(Section):
+    """How files are placed in the library."""
+
+    file_mode: Mode = Field(0o664, description="The permissions of files in the library.")
+    folder_mode: Mode = Field(0o775, description="The permissions of folders that Pectin makes in the library.")
+    group: str | None = Field(None, description="The group that owns files and folders in the library; empty leaves it to the folder.")
+
+
+class Originals(Section):
+    """What happens to a source after publishing."""
+
+    keep: Duration | Literal["forever"] = Field(14 * 86400.0, description="How long an original is kept after its outputs are in the library, or forever.")
+
+
+class Retry(Section):
+    """When a job that met trouble is tried again."""
+
+    attempts: int = Field(3, ge=1, le=20, description="How often a job may fail before it is given up.")
+    first: Duration = Field(30.0, description="The wait before the second try; it doubles each time.")
+    cap: Duration = Field(3600.0, description="The longest wait between two tries.")
+    max_interruptions: int = Field(3, ge=1, le=20, description="How often the daemon may die under a job before the job is set aside.")
+
+
+class Webhook(Section):
+    """One receiver of events. Signed as in Standard Webhooks."""
+
+    name: Name = Field(description="How this receiver is called in status, logs and metrics.")
+    url: HttpUrl = Field(description="Where events are posted to.")
+    secret_file: SecretFile | None = Field(None, description="The signing secret (whsec_...): a file, or credential:NAME. Without one, nothing is signed.")
+    events: tuple[EventType, ...] = Field(tuple(EventType), description="Which events this receiver gets.")
+    timeout: Duration = Field(10.0, description="How long one delivery may take.")
+
+
+class PathMap(Section):
+    """One folder as Pectin sees it and as Jellyfin sees it (containers mount them elsewhere)."""
+
+    ours: AbsolutePath = Field(description="The folder here.")
+    theirs: AbsolutePath = Field(description="The same folder inside Jellyfin.")
+
+
+class Jellyfin(Section):
+    """The server to tell about new films."""
+
+    url: HttpUrl | None = Field(None, description="Jellyfin's address, with its base path if it has one. Empty: Jellyfin finds new films by itself, later.")
+    key_file: SecretFile | None = Field(None, description="An API key (Dashboard, API Keys): a file, or credential:NAME.")
+    map: tuple[PathMap, ...] = Field((), description="Folders that Jellyfin sees under another path.")
+    timeout: Duration = Field(10.0, description="How long one request may take.")
+
+
+class Hook(Section):
+    """One program that is run at an event."""
+
+    name: Name = Field(description="How this hook is called in status, logs and metrics.")
+    run: AbsolutePath = Field(description="The executable. It gets the event in its environment and as a JSON file; see hooks/README.md.")
+    events: tuple[EventType, ...] = Field((EventType.COMPLETED,), description="At which events it is run.")
+    timeout: Duration = Field(30.0, description="It is stopped after this long.")
+
+
+class Socket(Section):
+    """The status socket that the command line and curl --unix-socket use."""
+
+    path: AbsolutePath = Field(Path("/run/pectin/pectin.sock"), description="Where the socket lies.")
+    group: str | None = Field(None, description="The group that may use it (mode 0660); empty is the daemon's own.")
+
+
+class Metrics(Section):
+    """Figures for Prometheus."""
+
+    listen: Listen = Field("127.0.0.1:9847", description="Where /metrics is served, or off.")
+
+
+class Log(Section):
+    """What goes to stderr, and so to the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important messages that are written.")
+    format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object per line.")
+
+
+class Settings(Section):
+    """Everything."""
+
+    paths: Paths = Field(Paths())
+    routes: tuple[RouteSettings, ...] = Field((RouteSettings(name="films", inbox=Path("/srv/pectin/inbox"), library=Path("/srv/pectin/library")),), min_length=1, description="Which inbox feeds which library.")
+    intake: Intake = Field(Intake())
+    encoder: Encoder = Field(Encoder())
+    profiles: dict[Name, ProfileSettings] = Field({"universal": ProfileSettings()}, description="What to make of a source, by name.")
+    publish: Publish = Field(Publish())
+    originals: Originals = Field(Originals())
+    retry: Retry = Field(Retry())
+    webhooks: tuple[Webhook, ...] = Field((), description="Who is told about events.")
+    jellyfin: Jellyfin = Field(Jellyfin())
+    hooks: tuple[Hook, ...] = Field((), description="Programs that are run at events.")
+    socket: Socket = Field(Socket())
+    metrics: Metrics = Field(Metrics())
+    log: Log = Field(Log())
