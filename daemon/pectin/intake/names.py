@@ -1,0 +1,135 @@
+"""Which names in the inbox are films, which are not, and which are still on their way. Pure.
+
+The lists are measured: what Samba, SFTP, rsync, browsers, download and sync programs write before a file has its final name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+
+class NameAction(StrEnum):
+    TAKE = "take"
+    IGNORE = "ignore"
+    WAIT = "wait"
+
+
+class NameReason(StrEnum):
+    """Why a name is not taken (now). The value is the JSON value."""
+
+    CONFIGURED = "configured"            # a pattern of the configuration
+    UNFINISHED = "unfinished"            # a program's own name for what is not yet whole
+    COMPANION = "companion"              # what systems leave beside files
+    RECYCLED = "recycled"                # a recycle bin
+    SYNCHRONISING = "synchronising"      # the private folder of a sync program or of rsync
+    UNPACKING = "unpacking"              # a download program unpacks here
+    HIDDEN = "hidden"                    # any other name with a leading dot
+    DISC_IMAGE = "disc_image"            # a whole disc, not one film
+    STREAM_LINK = "stream_link"          # a text file with an address
+    NOT_A_VIDEO = "not_a_video"          # no extension of a video
+    PARTNER = "partner"                  # a file beside it says that it is being downloaded
+
+
+_SENTENCES = {
+    NameReason.CONFIGURED: "left alone: intake.ignore has a pattern for it",
+    NameReason.UNFINISHED: "not finished: a program writes to such a name until it is done",
+    NameReason.COMPANION: "left alone: the operating system keeps this beside other files",
+    NameReason.RECYCLED: "left alone: it lies in a recycle bin",
+    NameReason.SYNCHRONISING: "left alone: it lies in a sync program's own folder",
+    NameReason.UNPACKING: "left alone: a download program unpacks into this folder",
+    NameReason.HIDDEN: "left alone: names with a leading dot are hidden, and many programs upload under such a name",
+    NameReason.DISC_IMAGE: "left alone: a disc image holds a whole disc; extract the film with a tool such as MakeMKV",
+    NameReason.STREAM_LINK: "left alone: this is a link to a stream, not a film",
+    NameReason.NOT_A_VIDEO: "left alone: not the extension of a video",
+    NameReason.PARTNER: "waiting: a download of it is still under way",
+}
+
+# What Jellyfin recognises as video, without iso, img and strm: those are not single films that ffmpeg could decode.
+VIDEO_EXTENSIONS = frozenset({
+    "3g2", "3gp", "asf", "avi", "divx", "dv", "dvr-ms", "f4v", "flv", "m2t", "m2ts", "m2v", "m4v", "mk3d", "mkv", "mov", "mp4",
+    "mpe", "mpeg", "mpg", "mts", "mxf", "nsv", "nuv", "ogm", "ogv", "qt", "rm", "rmvb", "tp", "ts", "vob", "webm", "wmv", "wtv"})
+
+# All patterns are lower case and are held against the lower-cased name.
+_FILES = (
+    (NameReason.COMPANION, ("._*", ".ds_store", "thumbs.db", "desktop.ini", "~$*", ".nfs*")),
+    (NameReason.UNFINISHED, (
+        "*.filepart",                                                     # WinSCP
+        ".in.*",                                                          # lftp
+        "*.part", "*.partial", "*.crdownload", "*.download", ".com.google.chrome.*", "*.opdownload",  # browsers
+        "*.cyberducksegment",
+        ".syncthing.*.tmp", "~syncthing~*",
+        "*.aria2", "*.ytdl", "*.!qb", "*.!ut", "*.bc!", "*.!sync",        # download programs
+        ".goutputstream-*", "*.tmp")),
+)
+_FOLDERS = (
+    (NameReason.RECYCLED, ("#recycle", "$recycle.bin", ".recycle", ".trashes", ".trash", ".trash-*")),
+    (NameReason.SYNCHRONISING, (".~tmp~", ".rsync-partial", ".stversions", ".stfolder", ".sync", "@eadir")),
+    (NameReason.UNPACKING, ("__admin__", "_unpack*", "_failed_*")),
+    (NameReason.UNFINISHED, ("*.download", "*.part", "*.partial")),       # Safari makes a folder of its own per download
+)
+# yt-dlp: `film.temp.mkv`. Only in lower case, as it writes it: "The.Temp.mkv" is a film.
+_YOUTUBE_TEMP = re.compile(r"\.temp\.[A-Za-z0-9-]+$")
+
+# While one of these lies beside `film.mkv`, `film.mkv` is preallocated, empty or growing.
+PARTNER_SUFFIXES = (".aria2", ".part", ".partial", ".crdownload", ".filepart", ".ytdl")
+
+
+@dataclass(frozen=True, slots=True)
+class NameVerdict:
+    """`reason` is None exactly when the name is taken."""
+
+    action: NameAction
+    reason: NameReason | None = None
+    sentence: str = ""
+
+
+_TAKE = NameVerdict(NameAction.TAKE)
+
+
+def partners(name: str) -> tuple[str, ...]:
+    """The names which, when they lie beside `name`, say that it is still being downloaded."""
+    return tuple(name + suffix for suffix in PARTNER_SUFFIXES)
+
+
+def judge_name(relative: PurePath, *, ignore: Sequence[str] = (), siblings: Collection[str] = ()) -> NameVerdict:
+    """Judge a path below its inbox folder. `ignore` holds further shell patterns, for the name or the whole relative path;
+    `siblings` the names in the same folder (those of `partners` are enough). Upper and lower case are the same."""
+    name = relative.name
+    lower = name.lower()
+    path = relative.as_posix().lower()
+    if any(fnmatchcase(lower, pattern.lower()) or fnmatchcase(path, pattern.lower()) for pattern in ignore):
+        return _no(NameReason.CONFIGURED)
+    for folder in relative.parts[:-1]:
+        if reason := _first(_FOLDERS, folder.lower()) or (NameReason.HIDDEN if folder.startswith(".") else None):
+            return _no(reason)
+    if reason := _first(_FILES, lower) or (NameReason.HIDDEN if name.startswith(".") else None):
+        return _no(reason)
+    if _YOUTUBE_TEMP.search(name):
+        return _no(NameReason.UNFINISHED)
+    extension = relative.suffix[1:].lower()
+    if extension in ("iso", "img"):
+        return _no(NameReason.DISC_IMAGE)
+    if extension == "strm":
+        return _no(NameReason.STREAM_LINK)
+    if extension not in VIDEO_EXTENSIONS:
+        return _no(NameReason.NOT_A_VIDEO)
+    for partner in partners(name):
+        if partner in siblings:
+            sentence = f"{_SENTENCES[NameReason.PARTNER]} ({partner} lies beside it)"
+            return NameVerdict(NameAction.WAIT, NameReason.PARTNER, sentence)
+    return _TAKE
+
+
+def _first(table: Sequence[tuple[NameReason, Sequence[str]]], name: str) -> NameReason | None:
+    for reason, patterns in table:
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return reason
+    return None
+
+
+def _no(reason: NameReason) -> NameVerdict:
+    return NameVerdict(NameAction.IGNORE, reason, _SENTENCES[reason])

@@ -1,0 +1,299 @@
+"""The book of arrivals: real files, real leases, a clock that the test holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clips import Clips
+from needs import need_root
+from pectin.intake.arrivals import Arrivals
+from pectin.intake.names import NameReason
+from pectin.intake.settle import Lease, Patience, WaitReason
+from pectin.intake.structure import Wholeness, examine
+from pectin.intake.writers import ask_lease
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+FORMATS = {
+    "film.mp4": ((), Wholeness.WHOLE), "fast.mp4": (("-movflags", "+faststart"), Wholeness.WHOLE),
+    "film.mov": ((), Wholeness.WHOLE), "film.mkv": ((), Wholeness.WHOLE), "film.avi": ((), Wholeness.WHOLE),
+    "film.webm": (("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"), Wholeness.WHOLE),
+    "frag.mp4": (("-movflags", "+frag_keyframe+empty_moov"), Wholeness.UNPROVABLE),
+    "live.mkv": (("-live", "1"), Wholeness.UNPROVABLE),
+    "film.ts": ((), Wholeness.UNPROVABLE), "film.flv": ((), Wholeness.UNPROVABLE),
+}
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def film(clips: Clips) -> Path:
+    return clips.film("film.mkv", seconds=1)
+
+
+def book(inbox: Path, linger: float = 2, quiet: float = 15) -> Arrivals:
+    return Arrivals({"films": inbox}, Patience(linger, quiet), ["*sample*"])
+
+
+def now_for(path: Path) -> float:
+    """A moment just after the file's last change."""
+    return path.stat().st_ctime + 0.001
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_real_files_are_whole_and_cut_ones_never(clips: Clips, name: str) -> None:
+    extra, expected = FORMATS[name]
+    data = clips.film(name, seconds=1, video=H264, extra=extra).read_bytes()
+
+    def look(length: int) -> Wholeness:
+        return examine(lambda offset, count: data[:length][offset:offset + count], length).verdict
+
+    assert look(len(data)) is expected
+    for length in [*range(1, 200), *range(200, len(data), 997), *range(len(data) - 100, len(data))]:
+        assert look(length) is not Wholeness.WHOLE, length
+
+
+def test_the_lease_knows_writers_and_maps(inbox: Path) -> None:
+    path = inbox / "a.mkv"
+    program = "import mmap, sys; f = open(sys.argv[1], 'r+b'); m = mmap.mmap(f.fileno(), 0); " \
+              "sys.argv[2] == 'map' and f.close(); print(flush=True); input()"
+    path.write_bytes(b"x" * 5000)
+    descriptor = os.open(path, os.O_RDONLY)
+    for way in ("open", "map"):
+        assert ask_lease(descriptor) is Lease.GRANTED
+        argv = [sys.executable, "-c", program, path, way]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            assert ask_lease(descriptor) is Lease.HELD
+            writer.communicate(b"\n")
+    assert ask_lease(descriptor) is Lease.GRANTED
+    os.close(descriptor)
+    opened = os.open("/proc/self/status", os.O_RDONLY)
+    assert ask_lease(opened) in (Lease.UNSUPPORTED, Lease.GRANTED)
+    os.close(opened)
+
+
+def test_the_lease_of_somebody_elses_file_cannot_be_asked(inbox: Path) -> None:
+    need_root("give up the rights of root")
+    (inbox / "a.mkv").write_bytes(b"x")
+    program = "import os, sys; from pectin.intake.writers import ask_lease; f = os.open(sys.argv[1], 0); os.setuid(65534); " \
+              "print(ask_lease(f))"
+    ran = subprocess.run([sys.executable, "-c", program, inbox / "a.mkv"], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "unsupported"
+
+
+def test_a_writer_who_comes_while_the_lease_is_held_does_not_kill_us(inbox: Path) -> None:
+    path = inbox / "a.mkv"
+    path.write_bytes(b"x")
+    program = """
+import fcntl, os, sys
+from pectin.intake.writers import ask_lease
+real = fcntl.fcntl
+def slow(descriptor, command, value):                 # a writer comes just before the lease is given back
+    if (command, value) == (fcntl.F_SETLEASE, fcntl.F_UNLCK) and os.fork() == 0:
+        try:
+            os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
+        except BlockingIOError:
+            os._exit(7)
+    elif (command, value) == (fcntl.F_SETLEASE, fcntl.F_UNLCK):
+        print(os.waitstatus_to_exitcode(os.wait()[1]), end=" ")
+    return real(descriptor, command, value)
+fcntl.fcntl = slow
+print(ask_lease(os.open(sys.argv[1], os.O_RDONLY)))
+"""
+    ran = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "7 granted\n")
+
+
+def test_a_new_film_lingers_and_is_settled(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now)
+    assert (arrivals.next_due(), arrivals.due(now), arrivals.due(now)) == (now, [path], [])
+    verdict = arrivals.look(path, now)
+    assert (verdict.reason, arrivals.next_due()) == (WaitReason.LINGER, now + 2)
+    assert arrivals.due(now + 1.9) == []
+    assert arrivals.due(now + 2) == [path]
+    verdict = arrivals.look(path, now + 2)
+    assert verdict.settled
+    assert verdict.mark is not None
+    assert (verdict.mark.inode, verdict.mark.size) == (path.stat().st_ino, film.stat().st_size)
+    path.unlink()
+    arrivals.claimed(path, now + 2)
+    assert (arrivals.waiting(), arrivals.next_due()) == ([], None)
+
+
+def test_an_old_film_found_by_a_scan_is_settled_at_once(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals = book(inbox)
+    arrivals.notice("films", path, now_for(path) + 60, fresh=False)
+    assert arrivals.look(path, now_for(path) + 60).settled
+
+
+def test_a_time_in_the_future_does_not_hold_a_file_for_ever(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    os.utime(path, (4e9, 4e9))
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now, fresh=False)
+    assert arrivals.look(path, now).again_in == pytest.approx(2, abs=0.1)
+    assert arrivals.look(path, now + 2).settled
+
+
+def test_a_clock_set_back_does_not_hold_a_file_for_ever(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now + 5000)
+    assert arrivals.look(path, now).again_in == pytest.approx(2)
+    assert arrivals.look(path, now + 2.1).settled
+
+
+def test_a_change_by_name_without_an_event_starts_the_linger_again(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.look(path, now)
+    os.utime(path, (1e9, 1e9))  # what sftp -p does right after the upload
+    assert arrivals.look(path, now + 60).again_in == pytest.approx(2, abs=0.1)
+    assert arrivals.look(path, now + 63).settled
+
+
+def test_a_growing_file_waits_for_its_writer_and_a_dead_one_for_its_rest(inbox: Path, film: Path) -> None:
+    path, data = inbox / "a.mkv", film.read_bytes()
+    arrivals = book(inbox)
+    with path.open("wb") as writer:
+        writer.write(data[:len(data) // 2])
+        writer.flush()
+        now = now_for(path)
+        arrivals.notice("films", path, now)
+        assert arrivals.look(path, now).reason is WaitReason.WRITING
+        assert arrivals.next_due() == now + 5
+    verdict = arrivals.look(path, now + 999)
+    assert (verdict.reason, verdict.again_in) == (WaitReason.TRUNCATED, None)
+    waiting, = arrivals.waiting()
+    assert (waiting.reason, waiting.since, "% of it is there" in waiting.sentence) == (WaitReason.TRUNCATED, now + 999, True)
+    arrivals.look(path, now + 2000)
+    assert arrivals.waiting()[0].since == now + 999
+    with path.open("ab") as writer:
+        writer.write(data[len(data) // 2:])
+    now = now_for(path)
+    arrivals.notice("films", path, now + 2000)
+    assert arrivals.look(path, now + 2000).reason is WaitReason.LINGER
+    assert arrivals.look(path, now + 2002).settled
+
+
+def test_an_unprovable_film_waits_for_quiet(inbox: Path, clips: Clips) -> None:
+    path = shutil.copy(clips.film("film.ts", seconds=1), inbox / "a.ts")
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now)
+    assert arrivals.look(path, now + 14).reason is WaitReason.QUIET
+    assert arrivals.look(path, now + 15).settled
+
+
+def test_without_patience_a_film_is_settled_at_the_first_look(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, 0, 0), now_for(path)
+    arrivals.notice("films", path, now)
+    assert arrivals.look(path, now).settled
+
+
+def test_a_download_beside_it_makes_a_film_wait(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    partner = inbox / "a.mkv.aria2"
+    partner.touch()
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now, fresh=False)
+    verdict = arrivals.look(path, now + 99)
+    assert (verdict.settled, verdict.reason, verdict.again_in) == (False, WaitReason.PARTNER, 5)
+    partner.unlink()
+    assert arrivals.look(path, now + 104).settled
+
+
+def test_other_files_stay_with_their_reason_until_they_go(inbox: Path) -> None:
+    arrivals = book(inbox)
+    for name in ("a.srt", "film.sample.mkv", ".DS_Store"):
+        (inbox / name).touch()
+        arrivals.notice("films", inbox / name, 1000.0)
+    assert [(w.path.name, w.reason) for w in arrivals.waiting()] == [
+        (".DS_Store", NameReason.COMPANION), ("a.srt", NameReason.NOT_A_VIDEO), ("film.sample.mkv", NameReason.CONFIGURED)]
+    assert arrivals.next_due() is None
+    (inbox / "a.srt").unlink()
+    assert len(arrivals.waiting()) == 2
+
+
+def test_temporary_names_that_come_and_go_do_not_fill_the_memory(inbox: Path) -> None:
+    arrivals = book(inbox)
+    for number in range(5000):
+        arrivals.notice("films", inbox / f".film.mkv.{number}", 1000.0)
+    assert len(arrivals._ignored) <= 1001
+
+
+def test_links_pipes_and_unreadable_files_are_told_and_vanished_ones_forgotten(inbox: Path, film: Path) -> None:
+    arrivals = book(inbox)
+    (inbox / "link.mkv").symlink_to(film)
+    os.mkfifo(inbox / "pipe.mkv")
+    for name in ("link.mkv", "pipe.mkv", "gone.mkv"):
+        arrivals.notice("films", inbox / name, 1000.0)
+        assert not arrivals.look(inbox / name, 1000.0).settled
+    assert [(w.path.name, w.reason) for w in arrivals.waiting()] == [
+        ("link.mkv", WaitReason.NOT_A_FILE), ("pipe.mkv", WaitReason.NOT_A_FILE)]
+    assert "symbolic link" in arrivals.waiting()[0].sentence
+    assert arrivals.look(inbox / "gone.mkv", 1000.0).reason is WaitReason.GONE
+    arrivals.forget(inbox / "link.mkv")
+    assert len(arrivals.waiting()) == 1
+
+
+def test_an_event_during_a_look_is_not_lost(inbox: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, 0, 0), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.due(now)
+    real = arrivals._judge
+
+    def interrupted(*arguments: object) -> object:
+        verdict = real(*arguments)  # type: ignore[arg-type]
+        arrivals.notice("films", path, now + 1)
+        return verdict
+
+    monkeypatch.setattr(arrivals, "_judge", interrupted)
+    assert not arrivals.look(path, now).settled
+    assert arrivals.due(now + 1) == [path]
+
+
+def test_a_file_that_cannot_be_claimed_is_looked_at_again(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, 0, 0), now_for(path)
+    arrivals.notice("films", path, now)
+    assert arrivals.due(now) == [path]
+    arrivals.look(path, now)
+    arrivals.postpone(path, now, now + 60, "the disk is full")
+    assert (arrivals.next_due(), arrivals.waiting()[0].reason) == (now + 60, WaitReason.POSTPONED)
+    assert arrivals.due(now + 60) == [path]
+    assert arrivals.look(path, now + 60).settled
+
+
+def test_a_new_file_under_a_claimed_name_is_noticed(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.due(now)
+    arrivals.claimed(path, now)  # it was moved away, and this is the next one
+    assert arrivals.due(now) == [path]
+
+
+def test_ten_thousand_arrivals_are_planned_quickly_enough_to_count(inbox: Path) -> None:
+    arrivals = book(inbox)
+    for number in range(10_000):
+        arrivals.notice("films", inbox / f"{number}.mkv", 1000.0 + number % 7)
+    assert sum(len(arrivals.due(1000.0 + second)) for second in range(7)) == 10_000
+    assert arrivals.next_due() is None
