@@ -1,0 +1,192 @@
+"""The jobs: added once, moved only along the table of model/job.py, each move with its history and events in one transaction."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import PurePath
+from typing import Any
+
+from pectin.model.errors import Cause
+from pectin.model.event import Event
+from pectin.model.job import HistoryEntry, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger, next_state
+from pectin.store.db import Database, Transaction
+from pectin.store.outbox import Outbox
+from pectin.store.texts import readable, storable_json
+
+NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_before", "started_at", "finished_at", "media", "plan",
+                     "intent", "outputs"})  # what callers may change; the rest follows from the transition
+FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
+
+# The two states in which a worker has something to do. PUBLISHING first: those encodes are paid for and hold disk space.
+_RUNNABLE = json.dumps([State.PENDING, State.PUBLISHING])
+
+
+class Jobs:
+    """Times are Unix seconds, given by the caller. Every method may raise PectinError when the disk does not play along."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._db = database
+        self._outbox = outbox
+
+    async def add(self, job: Job, events: Sequence[Event] = ()) -> None:
+        """A new row with its first history line. Raises sqlite3.IntegrityError when the id is taken."""
+        async with self._db.transaction() as transaction:
+            await transaction.run(
+                "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
+                " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, id, inbox_path,"
+                " relative, search) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative), _search_text(job)))
+            await _remember(transaction, job, at=job.created_at, source=None, trigger=None)
+            await self._outbox.add(transaction, events)
+
+    async def get(self, job_id: str) -> Job | None:
+        rows = await self._db.rows("SELECT * FROM job WHERE id = ?", (job_id,))
+        return _job(rows[0]) if rows else None
+
+    async def find(self, prefix: str) -> list[Job]:
+        """Jobs whose id begins so, at most 10, by id. For people: capitals are accepted."""
+        first = prefix.lower()
+        last = first + "~"  # sorts behind every character of an id
+        rows = await self._db.rows(
+            "SELECT * FROM job WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", (first, last, FIND_LIMIT))
+        return [_job(row) for row in rows]
+
+    async def page(self, states: Collection[State] = (), search: str = "", page: int = 1,
+                   limit: int = 50) -> tuple[list[Job], int]:
+        """One page, newest first, and how many there are in all. No states: all of them. `search` is any part of the path
+        below the inbox, whatever its case."""
+        wanted = json.dumps(sorted(states or State))
+        part = readable(search).casefold()
+        counted = await self._db.rows(
+            "SELECT count(*) FROM job WHERE state IN (SELECT value FROM json_each(?)) AND instr(search, ?)", (wanted, part))
+        rows = await self._db.rows(
+            "SELECT * FROM job WHERE id IN"
+            " (SELECT id FROM job WHERE state IN (SELECT value FROM json_each(?)) AND instr(search, ?)"
+            " ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?) ORDER BY created_at DESC, id DESC",
+            (wanted, part, limit, (max(page, 1) - 1) * limit))
+        return [_job(row) for row in rows], int(counted[0][0])
+
+    async def counts(self) -> dict[State, int]:
+        """How many jobs stand in each state; every state is there."""
+        rows = await self._db.rows("SELECT state, count(*) FROM job GROUP BY state")
+        return dict.fromkeys(State, 0) | {State(row[0]): int(row[1]) for row in rows}
+
+    async def in_state(self, *states: State) -> list[Job]:
+        """All jobs in one of these states, oldest first."""
+        rows = await self._db.rows(
+            "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, id", (json.dumps(states),))
+        return [_job(row) for row in rows]
+
+    async def next_due(self, now: float, busy: Collection[str] = ()) -> Job | None:
+        """The job to take next: PUBLISHING before PENDING, then the oldest. `busy` are ids some worker already holds."""
+        rows = await self._db.rows(
+            "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) AND not_before <= ?"
+            " AND id NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY state = ? DESC, created_at, id LIMIT 1", (_RUNNABLE, now, json.dumps(list(busy)), State.PUBLISHING))
+        return _job(rows[0]) if rows else None
+
+    async def next_wake(self, now: float) -> float | None:
+        """When the next job that waits for its time may go on; None when none does."""
+        rows = await self._db.rows(
+            "SELECT min(not_before) FROM job WHERE state IN (SELECT value FROM json_each(?)) AND not_before > ?",
+            (_RUNNABLE, now))
+        return None if rows[0][0] is None else float(rows[0][0])
+
+    async def apply(self, job_id: str, trigger: Trigger, *, now: float, expected: State | None = None,
+                    cause: Cause | None = None, message: str = "", changes: Mapping[str, object] | None = None,
+                    events: Sequence[Event] = ()) -> Job:
+        """Moves the job, and writes history and outbox with it; returns the job as it is now. `cause` and `message` become
+        the job's own (none: what they said before is over). `expected` is the state the caller acted upon.
+
+        Raises, with nothing changed: NoSuchJobError; IllegalTransitionError; StaleTransitionError when the job is not in
+        `expected` any more; ValueError for a column that is not the caller's."""
+        _allow(changes or {})
+        if expected is not None:
+            next_state(expected, trigger)  # a move that could never be right is a mistake, however stale the caller is
+        async with self._db.transaction() as transaction:
+            before = await _the_job(transaction, job_id)
+            if expected is not None and before.state is not expected:
+                raise StaleTransitionError(job_id, expected, before.state)
+            target = next_state(before.state, trigger)
+            after = _changed(before, changes or {}, state=target, updated_at=now, cause=cause, message=message)
+            await _write(transaction, before, after)
+            await _remember(transaction, after, at=now, source=before.state, trigger=trigger)
+            await self._outbox.add(transaction, events)
+        return after
+
+    async def note(self, job_id: str, *, now: float, **changes: object) -> Job:
+        """Writes down what was learnt about a job without moving it. Raises NoSuchJobError, ValueError like `apply`."""
+        _allow(changes)
+        async with self._db.transaction() as transaction:
+            before = await _the_job(transaction, job_id)
+            after = _changed(before, changes, updated_at=now)
+            await _write(transaction, before, after)
+        return after
+
+    async def history(self, job_id: str) -> list[HistoryEntry]:
+        """Every step the job took, oldest first."""
+        rows = await self._db.rows("SELECT * FROM history WHERE job_id = ? ORDER BY seq", (job_id,))
+        return [HistoryEntry(at=row["at"], from_state=State(row["from_state"]) if row["from_state"] else None,
+                             to_state=State(row["to_state"]), trigger=Trigger(row["transition"]) if row["transition"] else None,
+                             cause=Cause(row["cause"]) if row["cause"] else None, message=row["message"]) for row in rows]
+
+
+def _allow(changes: Mapping[str, object]) -> None:
+    strangers = sorted(set(changes) - NOTABLE)
+    if strangers:
+        raise ValueError(f"not for callers to change: {', '.join(strangers)}")
+
+
+def _changed(job: Job, changes: Mapping[str, Any], **own: Any) -> Job:
+    return replace(job, **changes, **own)
+
+
+async def _the_job(transaction: Transaction, job_id: str) -> Job:
+    rows = await transaction.rows("SELECT * FROM job WHERE id = ?", (job_id,))
+    if not rows:
+        raise NoSuchJobError(job_id)
+    return _job(rows[0])
+
+
+async def _write(transaction: Transaction, before: Job, after: Job) -> None:
+    changed = await transaction.run(
+        "UPDATE job SET state = ?, stage = ?, route = ?, profile = ?, size = ?, created_at = ?, updated_at = ?, attempts = ?,"
+        " interruptions = ?, not_before = ?, started_at = ?, finished_at = ?, cause = ?, message = ?, media = ?, plan = ?,"
+        " intent = ?, outputs = ? WHERE id = ? AND state = ?", (after.state, *_changing(after), after.id, before.state))
+    if changed != 1:  # cannot be inside BEGIN IMMEDIATE; if it ever is, nothing of this transaction may stay
+        raise StaleTransitionError(after.id, before.state, after.state)
+
+
+async def _remember(transaction: Transaction, job: Job, *, at: float, source: State | None, trigger: Trigger | None) -> None:
+    await transaction.run(
+        "INSERT INTO history (job_id, at, from_state, to_state, transition, cause, message) VALUES (?,?,?,?,?,?,?)",
+        (job.id, at, source, job.state, trigger, job.cause, readable(job.message)))
+
+
+def _changing(job: Job) -> tuple[object, ...]:
+    """The columns from `stage` to `outputs`, in the order of the two statements that write them."""
+    return (job.stage, job.route, job.profile, job.size, job.created_at, job.updated_at, job.attempts, job.interruptions,
+            job.not_before, job.started_at, job.finished_at, job.cause, readable(job.message), storable_json(job.media),
+            storable_json(job.plan), storable_json(job.intent), storable_json(job.outputs))
+
+
+def _search_text(job: Job) -> str:
+    return readable(str(job.relative)).casefold()
+
+
+_FIELDS = tuple(field.name for field in fields(Job))
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = {name: row[name] for name in _FIELDS}
+    return Job(**(values | {
+        "state": State(row["state"]),
+        "stage": Stage(row["stage"]),
+        "inbox_path": PurePath(os.fsdecode(row["inbox_path"])),
+        "relative": PurePath(os.fsdecode(row["relative"])),
+        "cause": Cause(row["cause"]) if row["cause"] else None,
+    }))
