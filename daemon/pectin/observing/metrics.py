@@ -1,0 +1,145 @@
+"""What Prometheus may ask: one object with a method for each thing that happens. No file name ever becomes a label."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Mapping
+from wsgiref.simple_server import WSGIServer
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from pectin.model.errors import Cause, PectinError
+from pectin.model.job import Stage, State, Trigger
+
+# Seconds: probing takes one, an episode minutes, a long film at the slowest preset a day.
+_STAGE_BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+
+
+class Metrics:
+    """Its own registry, so that two of them (tests, a reload) never meet. All methods are cheap and never raise for a value
+    that is only unknown."""
+
+    def __init__(self, version: str) -> None:
+        # The time a counter was made, as a metric beside each counter: doubles the page and tells nothing.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._transitions = Counter("pectin_job_transitions", "Steps jobs took, by trigger, the state it led to, and why.",
+                                    ["trigger", "state", "cause"], registry=registry)
+        self._jobs = Gauge("pectin_jobs", "Jobs in the store by state.", ["state"], registry=registry)
+        self._stages = Histogram("pectin_stage_duration_seconds", "How long jobs spent in a stage.", ["stage"],
+                                 buckets=_STAGE_BUCKETS, registry=registry)
+        self._decisions = Counter("pectin_stream_decisions", "What plans decided for streams, by kind, action and reason.",
+                                  ["kind", "action", "reason"], registry=registry)
+        self._source_bytes = Counter("pectin_source_bytes", "Size of the sources of completed jobs.", registry=registry)
+        self._output_bytes = Counter("pectin_output_bytes", "Size of the outputs of completed jobs.", registry=registry)
+        self._waiting = Gauge("pectin_inbox_waiting", "Files in the inbox that are not taken yet, by what they wait for.",
+                              ["reason"], registry=registry)
+        self._deliveries = Counter("pectin_deliveries", "Attempts to tell an endpoint of an event, by outcome.",
+                                   ["endpoint", "outcome"], registry=registry)
+        self._outbox = Gauge("pectin_outbox_pending", "Events an endpoint has not been told of yet.", ["endpoint"],
+                             registry=registry)
+        self._running = Gauge("pectin_jobs_running", "Jobs a worker is busy with now.", registry=registry)
+        self._progress = Gauge("pectin_job_progress_ratio", "How far the running job of a slot is, 0 to 1.", ["slot"],
+                               registry=registry)
+        self._speed = Gauge("pectin_encode_speed_ratio", "Encoding speed of a slot: 1 is as fast as the film plays.", ["slot"],
+                            registry=registry)
+        self._threads = Gauge("pectin_cpu_limit_threads", "CPU threads one job may use.", registry=registry)
+        self._watcher = Gauge("pectin_watcher_healthy", "1 while changes in the inbox are noticed at once, 0 while only the "
+                              "rescan finds them.", registry=registry)
+        self._build = Gauge("pectin_build_info", "The version that runs.", ["version"], registry=registry)
+        self._build.labels(version).set(1)
+        self._busy_slots: set[int] = set()
+        self.jobs_by_state({})
+
+    def transition(self, trigger: Trigger, state: State, cause: Cause | None = None) -> None:
+        """A job took a step and is in `state` now."""
+        self._transitions.labels(trigger.value, state.value, cause.value if cause else "").inc()
+
+    def jobs_by_state(self, counts: Mapping[State, int]) -> None:
+        for state in State:
+            self._jobs.labels(state.value).set(counts.get(state, 0))
+
+    def stage_seconds(self, stage: Stage, seconds: float) -> None:
+        self._stages.labels(stage.value).observe(seconds)
+
+    def decision(self, kind: str, action: str, reason: str) -> None:
+        """One stream of one plan; the words are StreamDecision's."""
+        self._decisions.labels(kind, action, reason).inc()
+
+    def bytes_in(self, size: int) -> None:
+        self._source_bytes.inc(size)
+
+    def bytes_out(self, size: int) -> None:
+        self._output_bytes.inc(size)
+
+    def waiting(self, counts: Mapping[str, int]) -> None:
+        """Candidates in the inbox by reason; reasons that are not named any more count 0."""
+        _replace(self._waiting, counts)
+
+    def delivery(self, endpoint: str, outcome: str) -> None:
+        self._deliveries.labels(endpoint, outcome).inc()
+
+    def outbox_pending(self, counts: Mapping[str, int]) -> None:
+        _replace(self._outbox, counts)
+
+    def progress(self, slot: int, fraction: float | None, speed: float | None) -> None:
+        """The job in this worker slot is so far; unknown values are NaN, which Prometheus draws as a gap."""
+        self._busy_slots.add(slot)
+        self._running.set(len(self._busy_slots))
+        self._progress.labels(str(slot)).set(float("nan") if fraction is None else fraction)
+        self._speed.labels(str(slot)).set(float("nan") if speed is None else speed)
+
+    def idle(self, slot: int) -> None:
+        """The job in this worker slot has ended."""
+        if slot in self._busy_slots:
+            self._busy_slots.remove(slot)
+            self._running.set(len(self._busy_slots))
+            self._progress.remove(str(slot))
+            self._speed.remove(str(slot))
+
+    def cpu_limit(self, threads: int) -> None:
+        self._threads.set(threads)
+
+    def watcher_healthy(self, healthy: bool) -> None:
+        self._watcher.set(1 if healthy else 0)
+
+    def text(self) -> str:
+        """The page as Prometheus gets it."""
+        return prometheus_client.generate_latest(self.registry).decode()
+
+    def serve(self, host: str, port: int) -> MetricsServer:
+        """Serves the page in a thread of its own until closed. Port 0 takes a free one. Raises PectinError ADDRESS_UNUSABLE."""
+        try:
+            server, thread = prometheus_client.start_http_server(port, addr=host, registry=self.registry)
+        except OSError as error:
+            # strerror, but for name resolution, which has its own numbers and a text that says more
+            what = os.strerror(error.errno) if error.errno and error.errno in errno.errorcode else str(error)
+            raise PectinError(Cause.ADDRESS_UNUSABLE, f"metrics on {host}:{port}: {what}") from error
+        return MetricsServer(server, thread)
+
+
+class MetricsServer:
+    """`host` and `port` are where it really listens."""
+
+    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
+        self._server = server
+        self._thread = thread
+        self.host, self.port = str(server.server_address[0]), int(server.server_address[1])
+
+    def close(self) -> None:
+        """Stop listening; at most half a second (the server's own rhythm)."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _replace(gauge: Gauge, counts: Mapping[str, int]) -> None:
+    for labels in {sample.labels[label] for family in gauge.collect() for sample in family.samples for label in sample.labels}:
+        if labels not in counts:
+            gauge.labels(labels).set(0)  # not removed: a graph that ends looks like a daemon that died
+    for name, count in counts.items():
+        gauge.labels(name).set(count)
