@@ -1,0 +1,95 @@
+"""Finds ffmpeg and ffprobe, and makes sure that they can do what we need before any job relies on them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pectin.encoding.exits import last_words
+from pectin.linux.child import spawn
+from pectin.model.errors import Cause, PectinError
+
+JELLYFIN_FFMPEG = Path("/usr/lib/jellyfin-ffmpeg/ffmpeg")  # where Jellyfin's own packages put theirs: has the most filters
+OLDEST = (5, 1)                  # the first with -fps_mode, and Debian 12's
+NEEDED_ENCODERS = ("libx264", "aac")
+ANSWER_TIMEOUT = 20.0            # seconds for `ffmpeg -version`: it takes 0.05, but a disk may have to spin up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """`version` is None for a build from git that carries none (accepted); `version_text` is what it calls itself,
+    e.g. `5.1.9-0+deb12u1`."""
+
+    ffmpeg: Path
+    ffprobe: Path
+    version: tuple[int, int] | None
+    version_text: str
+
+
+def parse_version(text: str) -> tuple[int, int] | None:
+    """`ffmpeg version 5.1.9-0+deb12u1 Copyright ...`, `ffmpeg version n7.0.2-...`: the two leading numbers. None for builds
+    from git (`N-12345-gabcdef`, `git-2023-11-28-...`, `2023-11-28-git-...`)."""
+    found = re.match(r"\S+ version n?(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+async def find(ffmpeg: str) -> Tools:
+    """`auto`: Jellyfin's ffmpeg when it is installed, else the one in PATH; anything else is the path (or name) of the program.
+
+    Raises PectinError FFMPEG_MISSING (what was looked for), FFMPEG_TOO_OLD, FFMPEG_UNUSABLE (does not start,
+    lacks an encoder)."""
+    program = _locate(ffmpeg)
+    probe = _beside(program)
+    version_text = (await _ask(program, "-version")).partition("\n")[0]
+    version = parse_version(version_text)
+    if version is not None and version < OLDEST:
+        raise PectinError(Cause.FFMPEG_TOO_OLD, f"found {version[0]}.{version[1]} at {program}")
+    await _ask(probe, "-version")
+    listed = {fields[1] for line in (await _ask(program, "-encoders")).splitlines() if len(fields := line.split()) > 1}
+    lacking = [encoder for encoder in NEEDED_ENCODERS if encoder not in listed]
+    if lacking:
+        raise PectinError(Cause.FFMPEG_UNUSABLE, f"{program} lacks the encoder {' and '.join(lacking)}")
+    words = version_text.split()
+    return Tools(ffmpeg=program, ffprobe=probe, version=version, version_text=words[2] if len(words) > 2 else "unknown")
+
+
+def _locate(setting: str) -> Path:
+    if setting == "auto":
+        found = shutil.which(JELLYFIN_FFMPEG) or shutil.which("ffmpeg")
+        looked_for = f"neither {JELLYFIN_FFMPEG} nor ffmpeg in PATH is there"
+    else:
+        found = shutil.which(setting)
+        looked_for = f"no executable file at {setting}" if "/" in setting else f"no {setting} in PATH"
+    if found is None:
+        raise PectinError(Cause.FFMPEG_MISSING, looked_for)
+    return Path(found).absolute()
+
+
+def _beside(ffmpeg: Path) -> Path:
+    """The ffprobe of the same build: beside the path given, or beside the file it links to."""
+    tried = [place.with_name(place.name.replace("ffmpeg", "ffprobe") if "ffmpeg" in place.name else "ffprobe")
+             for place in (ffmpeg, ffmpeg.resolve())]
+    for candidate in tried:
+        if shutil.which(candidate):
+            return candidate
+    raise PectinError(Cause.FFMPEG_MISSING, f"no ffprobe at {tried[0]}")
+
+
+async def _ask(program: Path, question: str) -> str:
+    """What the program prints. -hide_banner would hide the version, so it is not given for that question."""
+    banner = () if question == "-version" else ("-hide_banner",)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT), spawn((str(program), *banner, question), cwd=None, nice=0) as child:
+            said = await child.stdout.read()
+            status = await child.wait()
+            if status != 0:
+                raise PectinError(Cause.FFMPEG_UNUSABLE,
+                                  f"{program} {question} ended with status {status}: {last_words(child.stderr_tail())}")
+    except TimeoutError:
+        raise PectinError(Cause.FFMPEG_UNUSABLE, f"{program} {question} gave no answer for {ANSWER_TIMEOUT:g} s") from None
+    except OSError as error:
+        raise PectinError(Cause.FFMPEG_MISSING, f"{program}: {error.strerror}") from error
+    return said.decode("utf-8", "replace")

@@ -1,0 +1,109 @@
+"""Names in the library: safe everywhere, readable, and always with room for what stands beside the film."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import PurePath, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pectin.publishing.naming import NAME_BYTES, SIDECAR_BYTES, alternative, clean, library_place, part_name, sidecar_name
+
+JOB = "0123456789"
+NASTY = st.text(alphabet=st.characters(exclude_characters="/\0", exclude_categories=())
+                | st.sampled_from(". <>:\"\\|?*\udcff\udc80\u0301é"),
+                min_size=1, max_size=300)
+DEVICES = {"con", "prn", "aux", "nul", "com1", "lpt9", "com¹"}
+
+
+def place(relative: str, *, own_folder: bool = True) -> str:
+    return str(library_place(PurePath(relative), own_folder=own_folder))
+
+
+def assert_safe(name: str) -> None:
+    assert 0 < len(name.encode("utf-8")) <= NAME_BYTES  # encode also proves that it is valid UTF-8
+    assert not name.startswith((".", " "))
+    assert not name.endswith((".", " "))
+    assert not set(name) & set('<>:"/\\|?*\0')
+    assert all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") for character in name)
+    assert name.partition(".")[0].rstrip().casefold() not in DEVICES
+    assert unicodedata.is_normalized("NFC", name)
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    ("Film (2010).mkv", "Film (2010)/Film (2010).mp4"),
+    ("x.tmp.mp4", "x.tmp/x.tmp.mp4"),
+    ("Show/Season 01/Show S01E01.ts", "Show/Season 01/Show S01E01.mp4"),
+    ("Film: The Title?.mkv", "Film - The Title/Film - The Title.mp4"),
+    ('A "quoted" <b> M*A*S*H.avi', "A 'quoted' (b) M-A-S-H/A 'quoted' (b) M-A-S-H.mp4"),
+    ("...And Justice.mkv", "And Justice/And Justice.mp4"),
+    ("Wait....mkv", "Wait/Wait.mp4"),
+    ("Mr. Nobody", "Mr. Nobody/Mr. Nobody.mp4"),
+    ("line\nbreak\ttab.mkv", "line break tab/line break tab.mp4"),
+    ("con.mkv", "con_/con_.mp4"),
+    ("NUL .x.mkv", "NUL_.x/NUL_.x.mp4"),
+    (".mkv", "Unnamed/Unnamed.mp4"),
+    ("???.mkv", "Unnamed/Unnamed.mp4"),
+    ("../../etc/passwd.mkv", "Unnamed/Unnamed/etc/passwd.mp4"),
+    ("/etc/x.mkv", "etc/x.mp4"),
+    ("Ame\u0301lie.mkv", "Am\u00e9lie/Am\u00e9lie.mp4"),
+    (os.fsdecode(b"Am\xe9lie.mkv"), "Am_lie/Am_lie.mp4"),
+    ("evil\u202e4pm.mkv", "evil4pm/evil4pm.mp4"),
+])
+def test_a_name_becomes_safe_and_stays_readable(source: str, expected: str) -> None:
+    assert place(source) == expected
+
+
+def test_without_a_folder_of_its_own_a_film_lies_at_the_top() -> None:
+    assert place("Film.mkv", own_folder=False) == "Film.mp4"
+
+
+@given(st.lists(NASTY.filter(lambda text: text != "."), min_size=1, max_size=4), st.booleans())
+def test_every_part_of_every_place_is_safe(parts: list[str], own_folder: bool) -> None:
+    result = library_place(PurePath(*parts), own_folder=own_folder)
+    assert not result.is_absolute()
+    for part in result.parts:
+        assert_safe(part)
+    assert result.suffix == ".mp4"
+
+
+@given(NASTY, st.sampled_from([255, 174, 40]))
+def test_cleaning_twice_is_cleaning_once(name: str, limit: int) -> None:
+    once = clean(name, limit)
+    assert clean(once, limit) == once
+    assert len(once.encode()) <= limit
+    assert_safe(once)
+
+
+@given(NASTY, NASTY, st.integers(2, 9999), st.sampled_from(["srt", "nfo", "trickplay"]))
+def test_the_longest_name_on_its_way_still_fits(name: str, suffix: str, number: int, extension: str) -> None:
+    video = alternative(library_place(PurePath("a", name), own_folder=False), number).name
+    beside = sidecar_name(video, f".{suffix}", extension)
+    for final in (video, beside):
+        assert len(part_name(final, JOB).encode()) <= NAME_BYTES
+    assert beside.startswith(PurePosixPath(video).stem)
+    assert "/" not in beside
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "字", "🎬"])
+def test_a_long_name_is_cut_between_characters(letter: str) -> None:
+    stem = PurePosixPath(place(letter * (250 // len(letter.encode())) + ".mkv")).stem
+    assert set(stem) == {letter}
+    assert len(stem.encode()) > NAME_BYTES - SIDECAR_BYTES - 50
+
+
+def test_a_sidecar_has_the_films_stem() -> None:
+    assert sidecar_name("Film.2010.mp4", ".eng.forced", "srt") == "Film.2010.eng.forced.srt"
+    assert sidecar_name("Film.mp4", "", "nfo") == "Film.nfo"
+    assert sidecar_name("Film.mp4", ".eng.a/b:c", "srt") == "Film.eng.a-b-c.srt"
+
+
+def test_another_version_begins_with_the_films_name() -> None:
+    assert str(alternative(PurePosixPath("Film/Film.mp4"), 2)) == "Film/Film - version 2.mp4"
+
+
+def test_a_part_is_hidden_and_no_video() -> None:
+    assert part_name("Film.mp4", JOB) == ".Film.mp4.0123456789.part"
