@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +39,7 @@ class Cause(StrEnum):
     FFMPEG_KILLED = "ffmpeg_killed"
     FFMPEG_MISSING = "ffmpeg_missing"
     FFMPEG_TOO_OLD = "ffmpeg_too_old"
+    FFMPEG_UNUSABLE = "ffmpeg_unusable"
     OUTPUT_WRONG = "output_wrong"
     OUTPUT_LOST = "output_lost"
     SOURCE_LOST = "source_lost"
@@ -49,6 +51,10 @@ class Cause(StrEnum):
     NO_PERMISSION = "no_permission"
     IO_ERROR = "io_error"
     NAME_TAKEN = "name_taken"
+
+    STORE_TOO_NEW = "store_too_new"
+    STORE_DAMAGED = "store_damaged"
+    ADDRESS_UNUSABLE = "address_unusable"
 
     DAEMON_STOPPED = "daemon_stopped"
     DAEMON_DIED = "daemon_died"
@@ -97,6 +103,8 @@ def _table() -> Mapping[Cause, Meaning]:
                                  "look for the OOM killer in `journalctl -k`; lower encoder.threads or encoder.jobs"),
         c.FFMPEG_MISSING: Meaning(k.RESOURCE, "ffmpeg was not found", "apt install ffmpeg, or set encoder.ffmpeg"),
         c.FFMPEG_TOO_OLD: Meaning(k.RESOURCE, "this ffmpeg is older than 5.1", "install ffmpeg 5.1 or newer"),
+        c.FFMPEG_UNUSABLE: Meaning(k.RESOURCE, "this ffmpeg cannot do the work",
+                                   "install a complete ffmpeg (Debian's own or jellyfin-ffmpeg), or set encoder.ffmpeg"),
         c.OUTPUT_WRONG: Meaning(k.PERMANENT, "what ffmpeg produced did not pass the verification",
                                 "the source may be damaged: try it in a player, then `pectin retry`"),
         c.OUTPUT_LOST: Meaning(k.TRANSIENT, "the finished output is no longer where it was", "it is made again by itself"),
@@ -111,6 +119,12 @@ def _table() -> Mapping[Cause, Meaning]:
         c.IO_ERROR: Meaning(k.TRANSIENT, "the operating system reported an I/O error", "check the disk and `journalctl -k`"),
         c.NAME_TAKEN: Meaning(k.TRANSIENT, "another file took the name in the library meanwhile",
                                 "another name is chosen by itself"),
+        c.STORE_TOO_NEW: Meaning(k.PERMANENT, "the database was written by a newer Pectin",
+                                 "install that version again, or restore a backup made before the upgrade"),
+        c.STORE_DAMAGED: Meaning(k.PERMANENT, "the database is damaged",
+                                 "check the disk, then restore a backup; sources and library files are not touched"),
+        c.ADDRESS_UNUSABLE: Meaning(k.RESOURCE, "cannot listen on this address",
+                                    "choose another address or port, or stop the program that uses it"),
         c.DAEMON_STOPPED: Meaning(k.WISH, "the daemon was stopped; the job begins again at the next start", "nothing to do"),
         c.DAEMON_DIED: Meaning(k.TRANSIENT, "the daemon died while this job ran", "nothing to do; it begins again by itself"),
         c.TOO_MANY_INTERRUPTIONS: Meaning(k.PERMANENT, "the daemon died too often while this job ran",
@@ -126,6 +140,21 @@ def _table() -> Mapping[Cause, Meaning]:
 
 
 MEANINGS: Mapping[Cause, Meaning] = MappingProxyType(_table())
+
+
+_OS_CAUSES: Mapping[int, Cause] = MappingProxyType({
+    errno.ENOSPC: Cause.NO_SPACE,
+    errno.EDQUOT: Cause.NO_SPACE,
+    errno.EROFS: Cause.READ_ONLY,
+    errno.EACCES: Cause.NO_PERMISSION,
+    errno.EPERM: Cause.NO_PERMISSION,
+})
+
+
+def os_cause(error: OSError) -> Cause:
+    """What the operating system's refusal means for a job. ENOENT and EEXIST mean something else in every place: whoever
+    knows the place looks at them first."""
+    return _OS_CAUSES.get(error.errno or 0, Cause.IO_ERROR)
 
 
 class PectinError(Exception):

@@ -70,6 +70,24 @@ class IllegalTransitionError(Exception):
         super().__init__(f"a job in state {state} cannot {trigger}; it can: {allowed}")
 
 
+class StaleTransitionError(Exception):
+    """The job is no longer where the caller saw it: somebody else moved it first. Nothing has changed."""
+
+    def __init__(self, job_id: str, expected: State, found: State) -> None:
+        self.job_id = job_id
+        self.expected = expected
+        self.found = found
+        super().__init__(f"job {job_id} is {found} by now, not {expected}")
+
+
+class NoSuchJobError(LookupError):
+    """There is no job with this id."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"there is no job {job_id}")
+
+
 def next_state(state: State, trigger: Trigger) -> State:
     """The state `trigger` leads to from `state`. Raises IllegalTransitionError."""
     try:

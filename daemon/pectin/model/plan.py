@@ -65,7 +65,9 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTarget:
     """How a picture is encoded. `width`, `height` are the output's; None frame_rate keeps the source's timestamps (VFR
-    included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/argv.py."""
+    included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/argv.py.
+    `source_matrix` and `source_transfer` are ffprobe's color_space and color_transfer names, as swscale takes them (`gbr`:
+    RGB), guessed where the source is silent: the output is always bt709."""
 
     width: int
     height: int
@@ -81,6 +83,8 @@ class VideoTarget:
     max_bitrate: int = 7_000_000
     buffer_bits: int = 7_000_000
     keyframe_seconds: int = 2
+    source_matrix: str = "bt709"
+    source_transfer: str = "bt709"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,285 @@
+"""encoding/argv.py: the arguments as data."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from pectin.encoding import argv
+from pectin.model.media import DEMUXERS, Disposition, MediaInfo
+from pectin.model.plan import AudioTarget, Plan, StreamAction, VideoTarget
+from pectin.model.profile import Profile
+from pectin.planning import plan
+from unit.mediamaker import any_film, film, picture, sound, text
+
+REPEATED = {"-map", "-threads", "-metadata", "-c:s:0", "-f", "-map_metadata", "-map_chapters"}
+
+
+def built(media: MediaInfo | Plan, threads: int = 3) -> argv.Command:
+    decided = media if isinstance(media, Plan) else plan.decide(media, Profile())
+    return argv.build(decided, ffmpeg="/usr/bin/ffmpeg", source="file:/proc/self/fd/7", threads=threads, max_pixels=40_000_000)
+
+
+def has(arguments: Sequence[str], *wanted: str) -> bool:
+    return any(tuple(arguments[n : n + len(wanted)]) == wanted for n in range(len(arguments)))
+
+
+def outputs(command: argv.Command) -> list[tuple[str, ...]]:
+    """The options of each output, from behind the input."""
+    rest = command.argv[command.argv.index("-i") + 2 :]
+    found = []
+    for name in (command.video, *(name for _, name in command.subtitles)):
+        end = rest.index(name)
+        found.append(rest[:end])
+        rest = rest[end + 1 :]
+    assert not rest
+    return found
+
+
+def target(**changes: Any) -> VideoTarget:
+    return replace(VideoTarget(width=1280, height=720, scale=True, frame_rate=None, nominal_frame_rate=Fraction(24)), **changes)
+
+
+def encoding(**changes: Any) -> tuple[str, ...]:
+    decided = plan.decide(film(picture(codec="hevc")), Profile())
+    first = replace(decided.streams[0], target=target(**changes))
+    return built(replace(decided, streams=(first, *decided.streams[1:]))).argv
+
+
+@given(any_film())
+def test_no_flag_overrides_another(media: MediaInfo) -> None:
+    command = built(media)
+    start = command.argv.index("-i")
+    before = Counter(word for word in command.argv[1:start] if word.startswith("-"))
+    assert all(count == 1 for count in before.values()), before
+    for options in outputs(command):
+        flags = Counter(word for word in options if word.startswith("-") and not word.lstrip("-").isdigit())
+        assert all(count == 1 for flag, count in flags.items() if flag not in REPEATED and not flag.startswith("-metadata:s:")), (
+            flags
+        )
+        named = Counter(
+            f"{flag} {value.split('=')[0]}" for flag, value in itertools.pairwise(options) if flag.startswith("-metadata")
+        )
+        assert all(count == 1 for count in named.values()), named
+        assert [flags[flag] for flag in ("-threads", "-f", "-map_metadata", "-map_chapters")] == [1, 1, 1, 1]
+
+
+@given(any_film())
+def test_every_kept_stream_is_mapped_and_nothing_else(media: MediaInfo) -> None:
+    decided = plan.decide(media, Profile())
+    command = built(decided)
+    maps = [[value for flag, value in itertools.pairwise(options) if flag == "-map"] for options in outputs(command)]
+    assert maps[0] == ["[picture]" if isinstance(s.target, VideoTarget) else f"0:{s.index}" for s in decided.kept]
+    assert maps[1:] == [[f"0:{s.index}"] for s in decided.extracted]
+    assert all(word.isprintable() and "\0" not in word for word in command.argv)
+
+
+def test_the_input_is_bounded_and_cannot_open_anything_else() -> None:
+    arguments = built(film()).argv
+    front = arguments[: arguments.index("-i") + 2]
+    for pair in (
+        ("-protocol_whitelist", "file"),
+        ("-f", "matroska"),
+        ("-max_streams", "100"),
+        ("-max_pixels", "40000000"),
+        ("-threads", "3"),
+        ("-filter_threads", "3"),
+        ("-filter_complex_threads", "3"),
+        ("-progress", "pipe:1"),
+        ("-stats_period", "0.5"),
+        ("-i", "file:/proc/self/fd/7"),
+    ):
+        assert has(front, *pair), pair
+    assert front[:3] == ("/usr/bin/ffmpeg", "-nostdin", "-hide_banner")
+    assert "-nostats" in front
+
+
+def test_a_copied_film_is_only_moved_into_mp4() -> None:
+    arguments = built(film()).argv
+    for pair in (
+        ("-c:v:0", "copy"),
+        ("-c:a:0", "copy"),
+        ("-map", "0:0"),
+        ("-map", "0:1"),
+        ("-tag:v:0", "avc1"),
+        ("-movflags", "+faststart"),
+        ("-f", "mp4", "video.mp4"),
+        ("-disposition:a:0", "default"),
+    ):
+        assert has(arguments, *pair), pair
+    assert not any(
+        word.startswith(("-fps_mode", "-filter_complex", "-crf", "-g:", "-pix_fmt")) and "threads" not in word
+        for word in arguments
+    )
+
+
+def test_an_encoded_picture_has_every_universal_rule_spelt_out() -> None:
+    arguments = encoding(max_bitrate=7_000_000, buffer_bits=3_500_000, reference_frames=3, crf=21.5, preset="slow")
+    for pair in (
+        ("-c:v:0", "libx264"),
+        ("-preset:v:0", "slow"),
+        ("-crf:v:0", "21.5"),
+        ("-profile:v:0", "high"),
+        ("-level:v:0", "4.1"),
+        ("-pix_fmt:v:0", "yuv420p"),
+        ("-refs:v:0", "3"),
+        ("-maxrate:v:0", "7000000"),
+        ("-bufsize:v:0", "3500000"),
+        ("-g:v:0", "49"),
+        ("-fps_mode:v:0", "vfr"),
+        ("-color_range:v:0", "tv"),
+        ("-colorspace:v:0", "bt709"),
+        ("-color_primaries:v:0", "bt709"),
+        ("-color_trc:v:0", "bt709"),
+        ("-tag:v:0", "avc1"),
+        ("-force_key_frames:v:0", "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+2))"),
+    ):
+        assert has(arguments, *pair), pair
+
+
+def test_the_repairs_stand_in_the_order_that_saves_work() -> None:
+    filters = argv.video_filters(target(deinterlace=True, frame_rate=Fraction(30000, 1001), source_matrix="smpte170m"))
+    assert [name.split("=")[0] for name in filters] == ["bwdif", "fps", "scale", "format", "setsar", "setparams"]
+    assert filters[1] == "fps=30000/1001"
+    assert filters[2].startswith("scale=1280:720:")
+    assert ":in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv" in filters[2]
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_tone_mapping_scales_first_and_names_what_the_source_may_not(transfer: str) -> None:
+    filters = argv.video_filters(target(tonemap=True, source_transfer=transfer))
+    assert filters[0] == f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc"
+    assert filters[1] == "zscale=w=1280:h=720:t=linear:npl=100"
+    assert "tonemap=tonemap=hable:desat=0" in filters
+    assert filters[-1] == "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+
+
+def sound_target(**changes: Any) -> AudioTarget:
+    return replace(AudioTarget(codec="aac", channels=2, sample_rate=48_000, bitrate=160_000, source_channels=6), **changes)
+
+
+def test_the_downmix_of_5_1_has_the_weights_of_rfc_7845() -> None:
+    layout, mix = argv.audio_filters(sound_target())
+    assert layout == "aformat=channel_layouts=5.1"
+    assert mix == (
+        "pan=stereo|FL=0.529067*FL+0.374107*FC+0.458186*BL+0.264534*BR+0.374107*LFE"
+        "|FR=0.529067*FR+0.374107*FC+0.458186*BR+0.264534*BL+0.374107*LFE"
+    )
+
+
+@pytest.mark.parametrize(("source", "layout", "front"), [(5, "5.0", "0.650802"), (7, "6.1", "0.455310"), (8, "7.1", "0.388631")])
+def test_other_surround_layouts_follow_the_same_rfc(source: int, layout: str, front: str) -> None:
+    first, mix = argv.audio_filters(sound_target(source_channels=source))
+    assert first == f"aformat=channel_layouts={layout}"
+    assert mix.startswith(f"pan=stereo|FL={front}*FL")
+
+
+@pytest.mark.parametrize(
+    ("changes", "layout"),
+    [
+        ({"channels": 1, "source_channels": 1}, "mono"),
+        ({"source_channels": 2}, "stereo"),
+        ({"source_channels": 3}, "stereo"),
+        ({"source_channels": 12}, "stereo"),
+        ({"codec": "ac3", "channels": 6, "source_channels": 8}, "5.1"),
+    ],
+)
+def test_the_layout_is_always_named(changes: dict[str, Any], layout: str) -> None:
+    assert argv.audio_filters(sound_target(**changes)) == (f"aformat=channel_layouts={layout}",)
+
+
+def test_tracks_carry_language_name_and_flags() -> None:
+    arguments = built(
+        film(
+            picture(),
+            sound(1, "dts", 6, language="ger"),
+            sound(2, title="Commentary: part 1", disposition=Disposition(comment=True)),
+        )
+    ).argv
+    for pair in (
+        ("-c:a:0", "aac"),
+        ("-profile:a:0", "aac_low"),
+        ("-b:a:0", "160000"),
+        ("-ar:a:0", "48000"),
+        ("-disposition:a:0", "default"),
+        ("-metadata:s:a:0", "language=ger"),
+        ("-metadata:s:a:0", "handler_name=SoundHandler"),
+        ("-c:a:1", "ac3"),
+        ("-b:a:1", "448000"),
+        ("-disposition:a:1", "0"),
+        ("-metadata:s:a:1", "language=ger"),
+        ("-c:a:2", "copy"),
+        ("-disposition:a:2", "comment"),
+        ("-metadata:s:a:2", "handler_name=Commentary: part 1"),
+        ("-metadata:s:v:0", "language=und"),
+    ):
+        assert has(arguments, *pair), pair
+
+
+def test_what_would_become_the_overview_is_dropped() -> None:
+    arguments = built(film()).argv
+    assert has(arguments, "-map_metadata", "0")
+    assert all(has(arguments, "-metadata", f"{tag}=") for tag in ("comment", "description", "synopsis"))
+
+
+@pytest.mark.parametrize(("chapters", "source"), [(0, "-1"), (3, "0")])
+def test_chapters_are_kept(chapters: int, source: str) -> None:
+    assert has(outputs(built(film(chapters=chapters)))[0], "-map_chapters", source)
+
+
+def test_each_subtitle_is_an_output_of_its_own() -> None:
+    command = built(film(picture(), sound(), text(2), text(3, "ass", language="ger"), text(4, "dvd_subtitle")))
+    assert [(decision.index, name) for decision, name in command.subtitles] == [(2, "sub0.srt"), (3, "sub1.srt")]
+    assert all(decision.action is StreamAction.EXTRACT for decision, _ in command.subtitles)
+    assert has(
+        command.argv,
+        "-map",
+        "0:3",
+        "-map_metadata",
+        "-1",
+        "-map_chapters",
+        "-1",
+        "-c:s:0",
+        "srt",
+        "-threads",
+        "3",
+        "-f",
+        "srt",
+        "sub1.srt",
+    )
+
+
+def test_probing_opens_only_what_may_be_opened() -> None:
+    arguments = argv.probe_argv("ffprobe", "file:x", max_pixels=99)
+    for pair in (
+        ("-protocol_whitelist", "file"),
+        ("-format_whitelist", ",".join(DEMUXERS)),
+        ("-max_pixels", "99"),
+        ("-of", "json"),
+    ):
+        assert has(arguments, *pair), pair
+    assert {"-show_format", "-show_streams", "-show_chapters"} <= set(arguments)
+    assert arguments[-1] == "file:x"
+    assert "-max_pixels" not in argv.probe_argv("ffprobe", "file:x")
+
+
+def test_the_proof_decodes_picture_and_sound_and_stops_at_the_first_error() -> None:
+    arguments = argv.decode_argv("ffmpeg", "file:video.mp4", 2)
+    for pair in (
+        ("-xerror",),
+        ("-f", "mov", "-i", "file:video.mp4"),
+        ("-map", "0:v:0"),
+        ("-map", "0:a?"),
+        ("-f", "null", "-"),
+        ("-progress", "pipe:1"),
+        ("-protocol_whitelist", "file"),
+    ):
+        assert has(arguments, *pair), pair
+    assert arguments.count("-threads") == 2
