@@ -55,7 +55,7 @@ def test_every_commented_out_key_of_the_example_is_right_when_it_is_uncommented(
     text = text.replace("    #secret_file", "    secret_file")
     settings = parse(text, "uncommented")
     assert settings.webhooks[0].secret_file == "/etc/pectin/webhook.secret"
-    assert settings.jellyfin.map[0].theirs == Path("/media/films")
+    assert settings.jellyfin.map[0].theirs == "/media/films"
     assert settings.hooks[0].name == "film-log"
     assert settings.publish.group == "jellyfin"
 

@@ -111,7 +111,7 @@ class PathMap(Section):
     """One folder as Pectin sees it and as Jellyfin sees it (containers mount them elsewhere)."""
 
     ours: AbsolutePath = Field(description="The folder here.")
-    theirs: AbsolutePath = Field(description="The same folder inside Jellyfin.")
+    theirs: str = Field(min_length=1, description="The same folder as Jellyfin names it; on Windows for instance D:\\Films.")
 
 
 class Jellyfin(Section):

@@ -1,0 +1,95 @@
+"""The HTTP API of the status socket: thin, every address one call of Control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from starlette.responses import PlainTextResponse, Response
+
+from pectin import __version__
+from pectin.api import problems
+from pectin.api.schemas import Done, JobDetailsOut, JobOut, JobPage, PlanOut, StatusOut
+from pectin.model.job import State
+from pectin.model.plan import plain
+from pectin.pipeline.control import Control
+
+
+def create_app(control: Control, *, ready: Callable[[], str | None]) -> FastAPI:
+    """`ready` says in a sentence why the daemon is not ready, None when it is."""
+    app = FastAPI(title="Pectin", version=__version__, docs_url=None, redoc_url=None,
+                  summary="Transcodes videos ahead of time, so that Jellyfin never has to do it live.")
+    problems.install(app)
+    _queries(app, control)
+    _job_commands(app, control)
+    _daemon_commands(app, control)
+
+    @app.get("/healthz", response_class=PlainTextResponse, summary="The daemon answers")
+    async def healthz() -> str:
+        return "ok\n"
+
+    @app.get("/readyz", response_class=PlainTextResponse, summary="The daemon takes files and works")
+    async def readyz() -> Response:
+        reason = ready()
+        return PlainTextResponse(f"{reason}\n", status_code=503) if reason else PlainTextResponse("ok\n")
+
+    return app
+
+
+def _queries(app: FastAPI, control: Control) -> None:
+    @app.get("/v1/status", summary="What is going on")
+    async def status() -> StatusOut:
+        return StatusOut.model_validate(plain(await control.status()))
+
+    @app.get("/v1/jobs", summary="Jobs, newest first")
+    async def jobs(state: Annotated[list[State] | None, Query()] = None, search: str = "",
+                   page: Annotated[int, Query(ge=1)] = 1, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobPage:
+        found, total = await control.jobs(state or (), search, page, limit)
+        return JobPage(jobs=[JobOut.of(job) for job in found], total=total, page=page, limit=limit)
+
+    @app.get("/v1/jobs/{job_id}", summary="One job with its plan and history; the beginning of the id is enough")
+    async def job(job_id: str) -> JobDetailsOut:
+        return JobDetailsOut.from_details(await control.details(job_id))
+
+    @app.get("/v1/plan", summary="What would be done with a file below an inbox or library")
+    async def plan(path: str, profile: str | None = None) -> PlanOut:
+        media, decided = await control.plan(Path(path), profile)
+        return PlanOut(summary=media.summary(), plan=decided.as_dict())
+
+
+def _job_commands(app: FastAPI, control: Control) -> None:
+    @app.post("/v1/jobs/{job_id}/cancel", summary="Stop a job; its source is set aside, nothing is deleted")
+    async def cancel(job_id: str) -> JobOut:
+        return JobOut.of(await control.cancel(job_id))
+
+    @app.post("/v1/jobs/{job_id}/retry", summary="Another try for a job that failed, was rejected or cancelled")
+    async def retry(job_id: str) -> JobOut:
+        return JobOut.of(await control.retry(job_id))
+
+
+def _daemon_commands(app: FastAPI, control: Control) -> None:
+    @app.post("/v1/pause", summary="Nothing new starts, what runs stands still")
+    async def pause() -> Done:
+        await control.pause()
+        return Done(done="paused")
+
+    @app.post("/v1/resume", summary="Go on after pause or drain")
+    async def resume() -> Done:
+        await control.resume()
+        return Done(done="resumed")
+
+    @app.post("/v1/drain", summary="What runs is finished, nothing new starts")
+    async def drain() -> Done:
+        await control.drain()
+        return Done(done="draining")
+
+    @app.post("/v1/reload", summary="Read the configuration again")
+    async def reload() -> Done:
+        return Done(done="reloaded", notes=await control.reload())
+
+    @app.post("/v1/rescan", summary="Walk the inboxes now")
+    async def rescan() -> Done:
+        await control.rescan()
+        return Done(done="rescanned")

@@ -1,0 +1,68 @@
+"""Errors as RFC 9457 problem documents: a type, a title, the status, what happened here and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from pectin.model.errors import Cause, Kind, PectinError
+from pectin.model.job import IllegalTransitionError, NoSuchJobError, StaleTransitionError
+from pectin.pipeline.control import AmbiguousJobError
+from pectin.settings.load import ConfigError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Response:
+    """One problem document. `kind` is the last part of its type, stable for programs."""
+    body: Mapping[str, Any] = {"type": f"urn:pectin:problem:{kind}", "title": title, "status": status, "detail": detail, **more}
+    return Response(json.dumps(body, ensure_ascii=False), status_code=status, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Teach the app to answer every foreseen error with a problem document."""
+
+    @app.exception_handler(NoSuchJobError)
+    async def _no_such_job(_: Request, error: NoSuchJobError) -> Response:
+        return problem(404, "no-such-job", "No such job", f"{error}; `pectin jobs` lists them")
+
+    @app.exception_handler(AmbiguousJobError)
+    async def _ambiguous(_: Request, error: AmbiguousJobError) -> Response:
+        return problem(409, "ambiguous-job", "The id fits several jobs", str(error))
+
+    @app.exception_handler(IllegalTransitionError)
+    async def _illegal(_: Request, error: IllegalTransitionError) -> Response:
+        return problem(409, "illegal-transition", "The job is in another state", str(error), state=error.state.value)
+
+    @app.exception_handler(StaleTransitionError)
+    async def _stale(_: Request, error: StaleTransitionError) -> Response:
+        return problem(409, "stale-transition", "The job has moved on meanwhile", str(error), state=error.found.value)
+
+    @app.exception_handler(PectinError)
+    async def _pectin(_: Request, error: PectinError) -> Response:
+        status = {Kind.REFUSAL: 422, Kind.RESOURCE: 503, Kind.BUG: 500}.get(error.meaning.kind, 409)
+        if error.cause is Cause.UNREADABLE:
+            status = 403
+        return problem(status, error.cause.value, error.meaning.sentence, error.sentence, cause=error.cause.value,
+                       next_step=error.meaning.next_step)
+
+    @app.exception_handler(ConfigError)
+    async def _config(_: Request, error: ConfigError) -> Response:
+        return problem(422, "configuration", "The new configuration is refused; the old one stays", str(error),
+                       problems=[p.sentence for p in error.problems])
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_: Request, error: RequestValidationError) -> Response:
+        told = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
+        return problem(422, "request", "The request is not right", told)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        title = {404: "No such address", 405: "Not this method"}.get(error.status_code, "Request failed")
+        return problem(error.status_code, "http", title, f"{request.method} {request.url.path}: {error.detail}")

@@ -1,0 +1,262 @@
+"""`pectin doctor`: everything people get wrong, checked one by one, each finding with the way to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from pectin.cli.client import Client, CommandError, socket_path
+from pectin.cli.render import size_text
+from pectin.encoding import tools
+from pectin.model.errors import PectinError
+from pectin.notifying.deliver import new_client
+from pectin.notifying.jellyfin import Jellyfin, is_inside, map_path
+from pectin.notifying.outcome import Outcome
+from pectin.settings.load import ConfigError, Loaded, find, load
+from pectin.settings.sections import Settings
+
+LOW_SPACE = 20_000_000_000  # bytes: less than a film and what is being made of it may need
+
+
+class Level(StrEnum):
+    GOOD = "good"
+    NOTE = "note"        # fine, but worth knowing
+    PROBLEM = "problem"  # Pectin will not work, or not all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`mend` is what to do, empty when there is nothing to do."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {key: str(value) for key, value in asdict(self).items()}
+
+
+def good(what: str) -> Finding:
+    return Finding(Level.GOOD, what)
+
+
+def note(what: str, mend: str = "") -> Finding:
+    return Finding(Level.NOTE, what, mend)
+
+
+def problem(what: str, mend: str) -> Finding:
+    return Finding(Level.PROBLEM, what, mend)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose permissions count: the daemon's user when it runs or when there is a user pectin, else the caller."""
+
+    name: str
+    uid: int
+    groups: frozenset[int]
+
+    def may(self, path: Path, wanted: int) -> bool:
+        """Whether the mode bits allow `wanted` (4 read, 2 write, 1 enter). Access control lists are not looked at."""
+        info = path.stat()
+        shift = 6 if info.st_uid == self.uid else 3 if info.st_gid in self.groups else 0
+        return self.uid == 0 or (stat.S_IMODE(info.st_mode) >> shift) & wanted == wanted
+
+
+def examine(config: Path | None, socket: Path | None) -> list[Finding]:
+    """All findings, in the order one would look."""
+    findings: list[Finding] = []
+    try:
+        loaded = load(find(config))
+    except ConfigError as error:
+        return [problem(f"configuration: {p.sentence}", "`pectin config check` lists all of it") for p in error.problems]
+    findings.append(good(f"configuration: {loaded.path}"))
+    running, daemon_findings = _daemon(loaded, config, socket)
+    account = _account(running)
+    findings.append(good(f"permissions are checked for user {account.name}"))
+    findings += _ffmpeg(loaded.settings)
+    findings += _folders(loaded.settings, account)
+    findings += _lease(loaded.settings, account)
+    findings += _watches(loaded.settings)
+    findings += _secrets(loaded.settings, account)
+    findings += _jellyfin(loaded.settings)
+    return findings + daemon_findings
+
+
+def _account(pid: int | None) -> Account:
+    if pid is not None and Path(f"/proc/{pid}").exists():
+        entry = pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid)
+    else:
+        try:
+            entry = pwd.getpwnam("pectin")
+        except KeyError:
+            entry = pwd.getpwuid(os.getuid())
+    return Account(entry.pw_name, entry.pw_uid, frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid)))
+
+
+def _ffmpeg(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = asyncio.run(tools.find(settings.encoder.ffmpeg))
+    except PectinError as error:
+        yield problem(f"ffmpeg: {error.sentence}", error.meaning.next_step)
+        return
+    yield good(f"ffmpeg {found.version_text} at {found.ffmpeg}")
+
+
+def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
+    for route in settings.routes:
+        yield from _folder(f"inbox of route {route.name}", route.inbox, account,
+                           f"mkdir -p {route.inbox}; give user {account.name} read, write and enter permission on it")
+        yield from _folder(f"library of route {route.name}", route.library, account,
+                           f"create or mount {route.library}; user {account.name} must be able to write into it")
+        both = route.inbox.is_dir() and settings.paths.work.is_dir()
+        if both and route.inbox.stat().st_dev != settings.paths.work.stat().st_dev:
+            yield note(f"the inbox of route {route.name} and {settings.paths.work} are on different file systems: each file is "
+                       "copied into the work queue instead of moved", "put paths.work on the inbox's file system")
+    for name in ("state", "work", "originals", "rejected"):
+        yield from _own_folder(name, getattr(settings.paths, name), account)
+
+
+def _folder(what: str, folder: Path, account: Account, mend: str) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield problem(f"{what}: {folder} is not there", mend)
+    elif not account.may(folder, 7):
+        yield problem(f"{what}: user {account.name} may not read and write {folder}", mend)
+    else:
+        free = shutil.disk_usage(folder).free
+        told = f"{what}: {folder}, {size_text(free)} free"
+        yield good(told) if free >= LOW_SPACE else note(told, "that may be too little for a film: free some space")
+
+
+def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
+    """Our own folders are made at the start; what counts is the nearest folder above that is there."""
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not account.may(there, 3):
+        yield problem(f"paths.{name}: user {account.name} may not write {there}",
+                      f"chown {account.name} {there}, or install the tmpfiles.d file and run systemd-tmpfiles --create")
+    else:
+        yield good(f"paths.{name}: {folder}")
+
+
+def _lease(settings: Settings, account: Account) -> Iterator[Finding]:
+    """Whether the kernel will tell who still writes: it answers the owner of a file, and whoever has CAP_LEASE (bit 28)."""
+    strangers = [route.inbox for route in settings.routes if route.inbox.is_dir() and _others_write(route.inbox, account)]
+    if account.uid == 0 or not strangers:
+        return
+    if any(Path(root, "systemd/system/pectin.service").exists() for root in ("/etc", "/usr/lib", "/lib")):
+        yield good("the unit gives CAP_LEASE: the kernel tells whether somebody still writes a file")
+    else:
+        yield note("files of other users: without CAP_LEASE Pectin waits intake.quiet instead of asking the kernel who writes",
+                   "run it by the systemd unit that comes with it, or as the user who owns the files")
+
+
+def _others_write(inbox: Path, account: Account) -> bool:
+    info = inbox.stat()
+    return info.st_uid != account.uid or bool(info.st_mode & 0o022)
+
+
+def _watches(settings: Settings) -> Iterator[Finding]:
+    """inotify needs one watch per folder; the kernel has a limit per user."""
+    limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text(encoding="ascii"))
+    folders = sum(1 for route in settings.routes for _ in os.walk(route.inbox))
+    if folders > limit // 2:
+        yield problem(f"inotify: {folders} folders in the inboxes, the kernel allows {limit} watches per user",
+                      "echo fs.inotify.max_user_watches=524288 | sudo tee /etc/sysctl.d/60-pectin.conf && sudo sysctl --system")
+    else:
+        yield good(f"inotify: {folders} folders to watch, {limit} allowed")
+
+
+def _secrets(settings: Settings, account: Account) -> Iterator[Finding]:
+    references = [(f"webhook {w.name}", w.secret_file) for w in settings.webhooks] + [("jellyfin", settings.jellyfin.key_file)]
+    for what, reference in references:
+        if reference is None or reference.startswith("credential:"):
+            continue
+        path = Path(reference)
+        if not path.is_file():
+            yield problem(f"{what}: {path} is not there", "write the secret into this file")
+        elif not account.may(path, 4):
+            yield problem(f"{what}: user {account.name} may not read {path}",
+                          f"chown root:{account.name} {path}; chmod 0640 {path}")
+        elif account.may(path, 4) and path.stat().st_mode & 0o004:
+            yield note(f"{what}: everybody may read {path}", f"chmod o-r {path}")
+    for hook in settings.hooks:
+        if not (hook.run.is_file() and account.may(hook.run, 5)):
+            yield problem(f"hook {hook.name}: {hook.run} is not an executable of user {account.name}", f"chmod 0755 {hook.run}")
+
+
+def _jellyfin(settings: Settings) -> Iterator[Finding]:
+    jellyfin = settings.jellyfin
+    if jellyfin.url is None or jellyfin.key_file is None:
+        yield note("Jellyfin is not told about new films: it finds them by itself, later",
+                   "set jellyfin.url and jellyfin.key_file")
+        return
+    try:
+        key = Path(jellyfin.key_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        yield note(f"Jellyfin: the key cannot be read by you ({error.strerror}), so the server was not asked",
+                   "sudo pectin doctor")
+        return
+    path_map = [(str(m.ours), m.theirs) for m in jellyfin.map]
+    yield from asyncio.run(_ask_jellyfin(Jellyfin(jellyfin.url, key, path_map, timeout=jellyfin.timeout), settings, path_map))
+
+
+async def _ask_jellyfin(server: Jellyfin, settings: Settings, path_map: list[tuple[str, str]]) -> list[Finding]:
+    async with new_client() as client:
+        info = await server.public_info(client)
+        if isinstance(info, Outcome):
+            return [problem(f"Jellyfin: {info.sentence}", "check jellyfin.url, and that the server runs")]
+        findings = [good(f"Jellyfin: {info.name}, version {info.version}")]
+        folders = await server.library_folders(client)
+    if isinstance(folders, Outcome):
+        return [*findings, problem(f"Jellyfin: {folders.sentence}",
+                                   "make an API key in Dashboard, API Keys, and put it into jellyfin.key_file")]
+    for route in settings.routes:
+        theirs = map_path(str(route.library), path_map)
+        if any(is_inside(theirs, location) for folder in folders for location in folder.locations):
+            findings.append(good(f"Jellyfin has {theirs} in a library"))
+        else:
+            findings.append(problem(f"Jellyfin has no library with the folder {theirs}",
+                                    "add it in Dashboard, Libraries; or map it with jellyfin.map if Jellyfin sees it elsewhere"))
+    return findings
+
+
+def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[int | None, list[Finding]]:
+    try:
+        status: dict[str, Any] = Client(socket_path(socket, config), timeout=10).get("/v1/status")
+    except CommandError as error:
+        return None, [note(f"daemon: {error.sentence}")]
+    findings = [good(f"daemon: version {status['version']}, pid {status['pid']}")]
+    if status["config"] != str(loaded.path):
+        findings.append(note(f"the daemon runs with {status['config']}, not with {loaded.path}"))
+    if status["mode_sentence"]:
+        findings.append(note(f"daemon: {status['mode_sentence']}"))
+    findings += [problem(f"daemon: {sentence}", "see `pectin status`") for sentence in status["problems"]]
+    undelivered = {name: count for name, count in status["outbox"].items() if count > 10}
+    findings += [note(f"{count} events wait for endpoint {name}", "see `journalctl -u pectin` for why")
+                 for name, count in undelivered.items()]
+    return int(status["pid"]), findings
+
+
+def view(findings: list[Finding]) -> RenderableType:
+    """One line per finding; what to do stands below it."""
+    marks = {Level.GOOD: ("ok  ", "green"), Level.NOTE: ("note", "yellow"), Level.PROBLEM: ("BAD ", "bold red")}
+    lines: list[RenderableType] = []
+    for finding in findings:
+        mark, style = marks[finding.level]
+        lines.append(Text.assemble((mark, style), " ", finding.what))
+        if finding.mend:
+            lines.append(Text(f"     -> {finding.mend}"))
+    bad = sum(1 for finding in findings if finding.level is Level.PROBLEM)
+    lines.append(Text(f"{bad} problem(s)" if bad else "all well", style="bold"))
+    return Group(*lines)

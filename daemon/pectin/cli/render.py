@@ -1,0 +1,145 @@
+"""How things look in a terminal: tables for people. Programs use --json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+STATE_STYLE = {"PENDING": "cyan", "PROCESSING": "yellow", "PUBLISHING": "yellow", "COMPLETED": "green", "FAILED": "red",
+               "REJECTED": "red", "CANCELLED": "dim"}
+
+
+def console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def size_text(size: float) -> str:
+    """Decimal units, as drives and file managers count."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def time_text(at: float | None) -> str:
+    if not at:
+        return "-"
+    return time.strftime("%H:%M:%S" if time.time() - at < 43200 else "%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def length_text(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def status_view(status: Mapping[str, Any]) -> RenderableType:
+    """The whole of `pectin status`."""
+    parts: list[RenderableType] = []
+    since = time_text(status["started_at"])
+    parts.append(Text.from_markup(f"[bold]Pectin {status['version']}[/] running since {since} (pid {status['pid']}), "
+                                  f"ffmpeg {escape(status['ffmpeg_version'])}, {status['slots']} job(s) x {status['threads']} "
+                                  "thread(s)"))
+    if status["mode_sentence"]:
+        parts.append(Text(status["mode_sentence"], style="yellow"))
+    parts += [Text(f"! {problem}", style="red") for problem in status["problems"]]
+    counts = "  ".join(f"[{STATE_STYLE[state]}]{state}[/] {count}" for state, count in status["jobs"].items() if count)
+    parts.append(Text.from_markup(counts or "no jobs yet: drop a film into the inbox"))
+    if status["running"]:
+        parts.append(running_table(status["running"]))
+    if status["waiting"]:
+        table = _plain_table("in the inbox", "why it waits", "since")
+        for item in status["waiting"]:
+            table.add_row(escape(item["path"]), escape(item["sentence"]), time_text(item["since"]))
+        parts += [Text(), table]
+        if status["waiting_total"] > len(status["waiting"]):
+            parts.append(Text(f"... and {status['waiting_total'] - len(status['waiting'])} more"))
+    undelivered = {name: count for name, count in status["outbox"].items() if count}
+    if undelivered:
+        parts.append(Text("not yet delivered: " + ", ".join(f"{count} to {name}" for name, count in undelivered.items())))
+    return Group(*parts)
+
+
+def running_table(running: Sequence[Mapping[str, Any]]) -> Table:
+    """Running jobs with bars."""
+    table = _plain_table("job", "film", "stage", "", "", "speed", "left")
+    for job in running:
+        fraction = job["fraction"]
+        stage = "paused" if job["suspended"] else job["stage"]
+        table.add_row(job["id"], escape(job["name"]), stage, ProgressBar(total=1.0, completed=fraction or 0.0, width=24),
+                      f"{fraction:.0%}" if fraction is not None else "",
+                      f"{job['speed']:.1f}x" if job["speed"] else "", length_text(job["eta_seconds"]) if fraction else "")
+    return table
+
+
+def jobs_view(page: Mapping[str, Any]) -> RenderableType:
+    if not page["jobs"]:
+        return Text("no such jobs")
+    table = _plain_table("job", "state", "film", "size", "since", "note")
+    for job in page["jobs"]:
+        table.add_row(job["id"], Text(job["state"], style=STATE_STYLE[job["state"]]), escape(job["name"]), size_text(job["size"]),
+                      time_text(job["updated_at"]), escape(job["message"]))
+    shown = (page["page"] - 1) * page["limit"] + len(page["jobs"])
+    more = [Text(f"{shown} of {page['total']}: --page {page['page'] + 1} shows more")] if shown < page["total"] else []
+    return Group(table, *more)
+
+
+def job_view(job: Mapping[str, Any]) -> RenderableType:
+    """The whole of `pectin show`."""
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    facts.add_row("film", escape(job["name"]))
+    facts.add_row("state", Text(job["state"], style=STATE_STYLE[job["state"]]))
+    if job["message"]:
+        facts.add_row("reason", escape(job["message"]))
+        facts.add_row("what to do", escape(job["next_step"]))
+    facts.add_row("dropped at", escape(job["source"]))
+    facts.add_row("source now", escape(job["source_now"] or "removed"))
+    facts.add_row("size", size_text(job["size"]))
+    facts.add_row("route", f"{job['route']}, profile {job['profile']}")
+    for output in job["outputs"]:
+        facts.add_row(output["role"], escape(f"{output['path']} ({size_text(output['size'])})"))
+    parts: list[RenderableType] = [facts]
+    if job["plan"]:
+        parts += [Text(), plan_table(job["plan"])]
+    history = _plain_table("when", "what happened", "why")
+    for entry in job["history"]:
+        step = f"{entry['from_state'] or 'claimed'} -> {entry['to_state']}"
+        history.add_row(time_text(entry["at"]), step, escape(entry["message"]))
+    return Group(*parts, Text(), history)
+
+
+def plan_table(plan: Mapping[str, Any]) -> Table:
+    """Every stream with what happens to it and why."""
+    table = _plain_table("stream", "codec", "action", "why")
+    for stream in plan["streams"]:
+        kind = stream["kind"] + (f" ({stream['language']})" if stream["language"] else "")
+        style = {"copy": "green", "encode": "yellow", "extract": "cyan"}.get(stream["action"], "dim")
+        action = Text(stream["action"], style=style)
+        table.add_row(f"{stream['index']} {kind}", stream["codec"] or "?", action, escape(stream["sentence"]))
+    return table
+
+
+def plan_view(summary: str, plan: Mapping[str, Any]) -> RenderableType:
+    """The whole of `pectin plan`."""
+    verb = {"remux": "copied into a new container, nothing is encoded", "encode": "encoded where needed"}[plan["method"]]
+    expected = f", about {size_text(plan['estimated_size'])}" if plan["estimated_size"] else ""
+    headline = f"-> {plan['container']}, {plan['width']}x{plan['height']}, profile {plan['profile']}: {verb}{expected}"
+    return Group(Text(summary), Text(headline, style="bold"), plan_table(plan))

@@ -1,0 +1,202 @@
+"""What a person may ask of the running daemon; the API calls these and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from pectin import __version__
+from pectin.linux.pathtext import printable
+from pectin.model.errors import Cause, PectinError
+from pectin.model.event import EventType
+from pectin.model.job import (
+    FINAL,
+    HistoryEntry,
+    IllegalTransitionError,
+    Job,
+    NoSuchJobError,
+    Stage,
+    State,
+    Trigger,
+    next_state,
+)
+from pectin.model.media import MediaInfo
+from pectin.model.plan import Plan
+from pectin.model.profile import Profile
+from pectin.pipeline.disposal import dispose
+from pectin.pipeline.events import make_event
+from pectin.pipeline.examine import look_into, opened, settle_plan
+from pectin.pipeline.gate import Gate, Mode
+from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.status import Status, WaitingStatus, running_status
+from pectin.pipeline.worker import Worker
+from pectin.publishing import originals
+from pectin.publishing.originals import Where
+from pectin.store.store import Store
+
+WAITING_SHOWN = 50  # an inbox may hold thousands of files that are not films; the total is told beside them
+
+
+class AmbiguousJobError(LookupError):
+    """A prefix that fits several jobs."""
+
+    def __init__(self, prefix: str, ids: Collection[str]) -> None:
+        super().__init__(f"{prefix!r} fits several jobs: {', '.join(sorted(ids))}")
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    job: Job
+    history: tuple[HistoryEntry, ...]
+    source: Path | None
+
+
+class Control:
+    """Built by the service; every method may raise PectinError, NoSuchJobError or IllegalTransitionError."""
+
+    def __init__(self, *, store: Store, worker: Worker, gate: Gate, intake: IntakeLoop, config: Path,
+                 reload: Callable[[], Awaitable[list[str]]]) -> None:
+        self._store = store
+        self._worker = worker
+        self._gate = gate
+        self._intake = intake
+        self._config = config
+        self._reload = reload
+        self._started_at = time.time()
+
+    async def status(self) -> Status:
+        encoding = self._worker.policy.encoding
+        waiting = self._intake.waiting()
+        return Status(
+            version=__version__, pid=os.getpid(), started_at=self._started_at, config=str(self._config),
+            mode=self._gate.mode.value, mode_sentence=self._gate.sentence, jobs=await self._store.jobs.counts(),
+            running=tuple(running_status(r) for r in self._worker.running.values()),
+            waiting=tuple(WaitingStatus(route=w.route, path=printable(w.path), reason=w.reason.value, sentence=w.sentence,
+                                        since=w.since) for w in waiting[:WAITING_SHOWN]),
+            waiting_total=len(waiting), outbox=await self._store.outbox.pending(),
+            ffmpeg=str(encoding.tools.ffmpeg), ffmpeg_version=encoding.tools.version_text,
+            threads=encoding.threads, slots=len(encoding.cpus), problems=tuple(self.problems()))
+
+    def problems(self) -> list[str]:
+        """What is wrong right now, in sentences."""
+        missing = [f"route {route.name}: the library {route.library} does not exist: create or mount it"
+                   for route in self._worker.policy.routes.values() if not route.library.is_dir()]
+        return [*self._intake.problems(), *missing]
+
+    async def jobs(self, states: Collection[State], search: str, page: int, limit: int) -> tuple[list[Job], int]:
+        return await self._store.jobs.page(states, search, page, limit)
+
+    async def find(self, prefix: str) -> Job:
+        """The job with this id or the only one whose id begins so."""
+        found = await self._store.jobs.find(prefix)
+        if len(found) > 1:
+            raise AmbiguousJobError(prefix, [job.id for job in found])
+        if not found:
+            raise NoSuchJobError(prefix)
+        return found[0]
+
+    async def details(self, prefix: str) -> JobDetails:
+        job = await self.find(prefix)
+        where = await asyncio.to_thread(originals.locate, self._worker.policy.places, job.id, job.relative)
+        return JobDetails(job, tuple(await self._store.jobs.history(job.id)), where[1] if where else None)
+
+    async def cancel(self, prefix: str) -> Job:
+        """Stop a job; its source is set aside, nothing is deleted."""
+        job = await self.find(prefix)
+        running = self._worker.running.get(job.id)
+        if running is not None and running.job.state is not State.PENDING:
+            next_state(running.job.state, Trigger.CANCEL)
+            running.stop(Cause.CANCELLED_BY_USER)
+            if running.task is not None:
+                await asyncio.wait({running.task})
+            return await self._still(job.id)
+        next_state(job.state, Trigger.CANCEL)
+        now, error = time.time(), PectinError(Cause.CANCELLED_BY_USER)
+        event = make_event(EventType.CANCELLED, job, now=now, state=State.CANCELLED, cause=error.cause, message=error.sentence)
+        job = await self._store.jobs.apply(job.id, Trigger.CANCEL, now=now, expected=State.PENDING, cause=error.cause,
+                                           message=error.sentence, events=[event],
+                                           changes={"stage": Stage.DONE, "finished_at": now})
+        self._worker.announce(Trigger.CANCEL, State.CANCELLED, error.cause)
+        await dispose(job, self._worker.policy.places)
+        return job
+
+    async def retry(self, prefix: str) -> Job:
+        """Another try for a job that ended badly, or now instead of later for one that waits. The source comes back first: if
+        that fails, nothing has changed."""
+        job = await self.find(prefix)
+        if job.state in (State.PENDING, State.PUBLISHING) and job.id not in self._worker.running:
+            job = await self._store.jobs.note(job.id, now=time.time(), not_before=0.0)
+            self._worker.wake.call()
+            return job
+        if job.state not in FINAL or job.state is State.COMPLETED:
+            raise IllegalTransitionError(job.state, Trigger.REQUEUE)
+        places = self._worker.policy.places
+        where = await asyncio.to_thread(originals.locate, places, job.id, job.relative)
+        if where is None:
+            raise PectinError(Cause.SOURCE_LOST, "it was removed after it had been set aside")
+        if where[0] is not Where.WORK:
+            await asyncio.to_thread(originals.bring_back, places, job.id, job.relative)
+        error = PectinError(Cause.REQUEUED_BY_USER)
+        job = await self._store.jobs.apply(
+            job.id, Trigger.REQUEUE, now=time.time(), expected=job.state, cause=error.cause, message=error.sentence,
+            changes={"attempts": 0, "interruptions": 0, "not_before": 0.0, "finished_at": None, "stage": Stage.WAITING})
+        self._worker.announce(Trigger.REQUEUE, State.PENDING, error.cause)
+        self._worker.wake.call()
+        return job
+
+    async def pause(self) -> None:
+        """Nothing new starts, and what runs stands still until resume."""
+        await self._gate.set(Mode.PAUSED)
+        for running in self._worker.running.values():
+            running.suspend()
+
+    async def drain(self) -> None:
+        """What runs is finished, nothing new starts."""
+        await self._gate.set(Mode.DRAINING)
+        self._let_run()
+
+    async def resume(self) -> None:
+        await self._gate.set(Mode.OPEN)
+        self._let_run()
+        self._worker.wake.call()
+
+    def _let_run(self) -> None:
+        for running in self._worker.running.values():
+            running.resume()
+
+    async def rescan(self) -> None:
+        """Walk the inboxes now."""
+        await self._intake.rescan()
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again; sentences about what takes effect only at the next start. Raises ConfigError."""
+        return await self._reload()
+
+    async def plan(self, path: Path, profile_name: str | None) -> tuple[MediaInfo, Plan]:
+        """What would be done with a file below one of the inboxes or libraries, without doing it."""
+        policy = self._worker.policy
+        for route in policy.routes.values():
+            for root in (route.inbox, route.library):
+                if path.is_relative_to(root) and ".." not in path.parts:
+                    profile = policy.profiles.get(profile_name or route.profile)
+                    if profile is None:
+                        raise PectinError(Cause.ROUTE_GONE, f"there is no profile {profile_name}")
+                    return await self._plan(path, root, profile)
+        roots = ", ".join(str(route.inbox) for route in policy.routes.values())
+        raise PectinError(Cause.UNREADABLE, f"{printable(path)} is not below an inbox or library of the configuration ({roots})")
+
+    async def _plan(self, path: Path, root: Path, profile: Profile) -> tuple[MediaInfo, Plan]:
+        encoding = self._worker.policy.encoding
+        with opened(path, root) as source:
+            media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels)
+        return media, settle_plan(media, profile)
+
+    async def _still(self, job_id: str) -> Job:
+        job = await self._store.jobs.get(job_id)
+        if job is None:
+            raise NoSuchJobError(job_id)
+        return job

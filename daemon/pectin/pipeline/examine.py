@@ -1,0 +1,63 @@
+"""Look into a source and decide: ffprobe, then the rules, then the plan. Used by every job and by `pectin plan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pectin.encoding import argv
+from pectin.encoding.ffmpeg import probe
+from pectin.encoding.tools import Tools
+from pectin.linux.beneath import open_regular
+from pectin.model.errors import Cause, PectinError
+from pectin.model.media import MediaInfo
+from pectin.model.plan import Plan
+from pectin.model.profile import Profile
+from pectin.planning.plan import decide
+from pectin.planning.probe import parse
+from pectin.planning.rules import refusals
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """A source held open, so that the file that was judged is the file that is read, whatever happens to its name.
+    ffmpeg gets it as /proc/self/fd/N: no name can be taken for an option, a pattern or a protocol."""
+
+    fd: int
+    size: int
+
+    @property
+    def url(self) -> str:
+        return f"file:/proc/self/fd/{self.fd}"
+
+
+@contextmanager
+def opened(path: Path, root: Path) -> Iterator[OpenSource]:
+    """A regular file below `root`, no link followed. Raises PectinError."""
+    fd = open_regular(path, root)
+    try:
+        yield OpenSource(fd, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+
+
+async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pixels: int) -> MediaInfo:
+    """What the file is made of. Raises PectinError (EMPTY_FILE, NOT_A_VIDEO, PROBE_TIMEOUT, ...)."""
+    if source.size == 0:
+        raise PectinError(Cause.EMPTY_FILE)
+    command = argv.probe_argv(str(tools.ffprobe), source.url, max_pixels=max_pixels)
+    try:
+        return parse(await probe(command, pass_fds=(source.fd,), timeout=timeout))
+    except PectinError as error:
+        raise PectinError(error.cause, error.detail.replace(source.url, "the file")) from error  # people do not know fd 17
+
+
+def settle_plan(media: MediaInfo, profile: Profile) -> Plan:
+    """The plan, or PectinError with ALL refusals when the rules say no."""
+    refused = refusals(media, profile)
+    if refused:
+        raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
+    return decide(media, profile)

@@ -1,0 +1,53 @@
+"""Tells those who only look: the status line of systemd and the gauges. Sleeps while nothing happens."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from pectin.model.job import State
+from pectin.observing.metrics import Metrics
+from pectin.observing.systemd import Notifier
+from pectin.pipeline.gate import Gate
+from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.status import status_line
+from pectin.pipeline.wake import Wake
+from pectin.pipeline.worker import Worker
+from pectin.store.store import Store
+
+BEAT = 2.0      # seconds between two looks at running jobs: often enough for a person, nothing for a CPU
+COUNT = 10.0    # seconds between two counts of what lies in the inboxes: that costs one lstat per ignored file
+
+
+class Narrator:
+    """`call` after every change."""
+
+    def __init__(self, store: Store, worker: Worker, gate: Gate, intake: IntakeLoop, metrics: Metrics,
+                 notifier: Notifier) -> None:
+        self._store = store
+        self._worker = worker
+        self._gate = gate
+        self._intake = intake
+        self._metrics = metrics
+        self._notifier = notifier
+        self._wake = Wake()
+        self._count_at = 0.0
+
+    def call(self) -> None:
+        self._wake.call()
+
+    async def run(self) -> None:
+        while True:
+            counts = await self._store.jobs.counts()
+            running = list(self._worker.running.values())
+            self._metrics.jobs_by_state(counts)
+            self._metrics.outbox_pending(await self._store.outbox.pending())
+            if time.monotonic() >= self._count_at:
+                self._metrics.waiting(Counter(w.reason.value for w in self._intake.waiting()))
+                self._count_at = time.monotonic() + COUNT
+            self._metrics.watcher_healthy(not self._intake.problems())
+            for job in running:
+                self._metrics.progress(job.slot, job.progress.fraction, job.progress.speed)
+            waiting = counts[State.PENDING] + counts[State.PUBLISHING] + counts[State.PROCESSING] - len(running)
+            self._notifier.status(status_line(running, max(0, waiting), self._gate.sentence))
+            await self._wake.wait(until=time.time() + BEAT if running else None)

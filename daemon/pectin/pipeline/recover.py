@@ -1,0 +1,130 @@
+"""Waking up: bring every row and every file to a known place, whatever the last run was doing when it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
+
+from pectin.intake.claim import Claim, mend, read_note
+from pectin.linux.child import sweep_orphans
+from pectin.model.errors import MEANINGS, Cause, PectinError, os_cause
+from pectin.model.event import EventType
+from pectin.model.identity import is_job_id
+from pectin.model.intent import Intent
+from pectin.model.job import FINAL, Job, Stage, State, Trigger
+from pectin.model.places import Places
+from pectin.model.profile import Profile
+from pectin.observing.logs import job_context
+from pectin.pipeline.disposal import dispose
+from pectin.pipeline.events import event_type, make_event
+from pectin.pipeline.policy import Policy
+from pectin.pipeline.retry import decide
+from pectin.publishing import originals, place
+from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+async def recover(store: Store, policy: Policy) -> None:
+    """Before any worker starts. Each thing that is put right leaves a line in the log."""
+    interrupted = await store.jobs.in_state(State.PROCESSING, State.PUBLISHING)
+    for job in interrupted:
+        with job_context(job.id):
+            for pid in await sweep_orphans(job.id):
+                log.warning("process %d was left behind by the last run: killed", pid)
+            await _interrupt(store, job, policy)
+    await _work_folders(store, policy)
+    for job in await store.jobs.in_state(State.PENDING):
+        with job_context(job.id):
+            await _find_source(job, policy.places)
+
+
+async def _interrupt(store: Store, job: Job, policy: Policy) -> None:
+    """A job that ran when the daemon died: again from the start, or, when its outputs were finished, on with placing them."""
+    decision = decide(job.state, Cause.DAEMON_DIED, attempts=job.attempts, interruptions=job.interruptions, policy=policy.retry)
+    if decision.trigger is None:
+        return
+    message = MEANINGS[decision.cause].sentence
+    gives_up = decision.trigger is Trigger.GIVE_UP
+    if gives_up and job.intent is not None and job.state is State.PUBLISHING:
+        await asyncio.to_thread(place.withdraw, Intent.from_json(job.intent))
+    now = time.time()
+    events = [make_event(EventType.FAILED, job, now=now, state=State.FAILED, cause=decision.cause, message=message)] \
+        if gives_up and event_type(decision.trigger, State.FAILED) else []
+    after = await store.jobs.apply(job.id, decision.trigger, now=now, expected=job.state, cause=decision.cause, message=message,
+                                   changes={"interruptions": decision.interruptions, "not_before": 0.0,
+                                            "stage": Stage.DONE if gives_up else Stage.WAITING}, events=events)
+    log.warning("%s -> %s: %s (%d times by now)", job.state, after.state, message, decision.interruptions)
+
+
+async def _work_folders(store: Store, policy: Policy) -> None:
+    """Folders without a row become jobs (or go, when nothing is in them); folders of finished jobs are disposed of."""
+    for folder in sorted(await asyncio.to_thread(_folders, policy.places.work)):
+        if not is_job_id(folder.name):
+            log.warning("%s is not ours: left alone", folder)
+            continue
+        with job_context(folder.name):
+            job = await store.jobs.get(folder.name)
+            try:
+                if job is None:
+                    await _adopt(store, folder, policy)
+                elif job.state in FINAL:
+                    await dispose(job, policy.places)
+            except PectinError as error:
+                log.warning("%s could not be put in order: %s", folder, error.sentence)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()] if root.is_dir() else []
+
+
+async def _adopt(store: Store, folder: Path, policy: Policy) -> None:
+    """A claim that a crash cut in two: the file had been moved in, or not yet, but the row had not been written."""
+    places = policy.places
+    note = await asyncio.to_thread(read_note, folder)
+    if note is None:
+        if any(entry.is_file() for entry in folder.rglob("*")):
+            log.error("%s holds files but no claim note: left alone, please look at it", folder)
+        else:
+            await asyncio.to_thread(originals.tidy_work, places, folder.name)
+        return
+    root = note.inbox_path.parents[len(note.relative.parts) - 1]
+    try:
+        if not await asyncio.to_thread(mend, note, root, places):
+            log.info("a claim that had not happened yet was undone: %s", note.inbox_path)
+            return
+    except OSError as error:
+        raise PectinError(os_cause(error), f"{folder}: {error.strerror or error}") from error
+    route = policy.routes.get(note.route)
+    job = job_from(note, profile=route.profile if route else Profile().name)
+    await store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
+    log.warning("a claimed file without a row was taken up as a job: %s", job.name)
+
+
+def job_from(claim: Claim, *, profile: str) -> Job:
+    """The row of a claim that has just been made."""
+    return Job(id=claim.job_id, state=State.PENDING, route=claim.route, profile=profile, inbox_path=claim.inbox_path,
+               relative=claim.relative, size=claim.size, created_at=claim.claimed_at, updated_at=claim.claimed_at)
+
+
+async def _find_source(job: Job, places: Places) -> None:
+    """A crash while a job was put back into the queue may have left its source where it rested."""
+    if places.source(job.id, job.relative).exists():
+        return
+    try:
+        where = await asyncio.to_thread(originals.bring_back, places, job.id, job.relative)
+        log.warning("the source was brought back into the work queue: %s", where)
+    except PectinError as error:
+        log.warning("the source is not where it should be: %s", error.sentence)
+
+
+def outputs_present(job: Job) -> bool:
+    """Whether every published file is still there with its size: only then may the original go."""
+    files = json.loads(job.outputs) if job.outputs else []
+    try:
+        return bool(files) and all(Path(f["path"]).stat().st_size == f["size"] for f in files)
+    except OSError:
+        return False

@@ -1,0 +1,81 @@
+"""One running job: the object through which its progress is read and its stop, pause and cancel are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from pectin.linux.child import Child
+from pectin.model.errors import Cause
+from pectin.model.job import Job, Stage
+from pectin.model.media import MediaInfo
+from pectin.model.plan import Plan
+from pectin.model.reports import Progress
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """Implements encoding's Monitor: ffmpeg's child and progress are reported here. Everything happens in the event loop."""
+
+    job: Job
+    slot: int
+    task: asyncio.Task[None] | None = None
+    stage: Stage = Stage.PROBING
+    progress: Progress = field(default_factory=Progress)
+    media: MediaInfo | None = None
+    plan: Plan | None = None
+    settled: bool = False
+    stop_cause: Cause | None = None
+    _since: float = field(default_factory=time.monotonic)
+    _times: dict[Stage, float] = field(default_factory=dict)
+    _suspended: bool = False
+    _child: Child | None = None
+
+    @property
+    def suspended(self) -> bool:
+        """True while paused: ffmpeg stands still (SIGSTOP) and its stall watchdog rests."""
+        return self._suspended
+
+    def child_started(self, child: Child) -> None:
+        self._child = child
+        if self._suspended:
+            child.suspend()
+
+    def child_ended(self) -> None:
+        self._child = None
+
+    def progressed(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def enter(self, stage: Stage) -> None:
+        """Begin a stage; its progress starts anew."""
+        self._times = self.stage_times()
+        self._since = time.monotonic()
+        self.stage = stage
+        self.progress = Progress()
+
+    def stage_times(self) -> dict[Stage, float]:
+        """Seconds spent in each stage so far."""
+        return self._times | {self.stage: self._times.get(self.stage, 0.0) + time.monotonic() - self._since}
+
+    def learnt(self, media: MediaInfo) -> None:
+        """What the source is made of: kept for `pectin show` even when the job fails."""
+        self.media = media
+
+    def suspend(self) -> None:
+        self._suspended = True
+        if self._child is not None:
+            self._child.suspend()
+
+    def resume(self) -> None:
+        self._suspended = False
+        if self._child is not None:
+            self._child.resume()
+
+    def stop(self, cause: Cause) -> None:
+        """Ask the job to stop for a reason; the first reason counts. Its children are ended by the cancellation. A job whose
+        outcome is already being written is left alone."""
+        if self.stop_cause is None and self.task is not None and not self.settled:
+            self.stop_cause = cause
+            self.task.cancel()

@@ -1,0 +1,85 @@
+"""What is going on, as plain values: the one snapshot that the API, the status line and the metrics are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pectin.model.job import Stage, State
+from pectin.pipeline.running import RunningJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStatus:
+    """`fraction` 0 to 1 and `eta_seconds` of the current stage, None while unknown; `speed` is times real time."""
+
+    id: str
+    name: str
+    stage: Stage
+    method: str | None
+    fraction: float | None
+    speed: float | None
+    fps: float | None
+    eta_seconds: float | None
+    started_at: float | None
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingStatus:
+    """A file in an inbox that is not a job (yet), and why."""
+
+    route: str
+    path: str
+    reason: str
+    sentence: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """`problems` are sentences about what is wrong right now; empty is good."""
+
+    version: str
+    pid: int
+    started_at: float
+    config: str
+    mode: str
+    mode_sentence: str
+    jobs: dict[State, int]
+    running: tuple[RunningStatus, ...]
+    waiting: tuple[WaitingStatus, ...]
+    waiting_total: int
+    outbox: dict[str, int]
+    ffmpeg: str
+    ffmpeg_version: str
+    threads: int
+    slots: int
+    problems: tuple[str, ...]
+
+
+def running_status(running: RunningJob) -> RunningStatus:
+    progress = running.progress
+    seconds = running.plan.seconds if running.plan else None
+    left = None
+    if progress.fraction is not None and progress.speed and seconds:
+        left = max(0.0, (1 - progress.fraction) * seconds / progress.speed)
+    return RunningStatus(
+        id=running.job.id, name=running.job.name, stage=running.stage, fraction=progress.fraction, speed=progress.speed,
+        method=running.plan.method.value if running.plan else None, fps=progress.fps, eta_seconds=left,
+        started_at=running.job.started_at, suspended=running.suspended)
+
+
+def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str) -> str:
+    """One line for systemctl status, e.g. `encoding 1 of 7: Film (2010) 43 %, 1.8x`."""
+    jobs = list(running)
+    if not jobs:
+        text = f"{waiting_jobs} waiting" if waiting_jobs else "idle, watching the inbox"
+        return f"{mode_sentence} ({text})" if mode_sentence else text
+    first = running_status(jobs[0])
+    text = f"{first.stage.value} {len(jobs)} of {len(jobs) + waiting_jobs}: {first.name.rpartition('.')[0] or first.name}"
+    if first.fraction is not None:
+        text += f" {first.fraction:.0%}".replace("%", " %")
+    if first.speed:
+        text += f", {first.speed:.1f}x"
+    return f"{mode_sentence}: {text}" if mode_sentence else text

@@ -1,0 +1,95 @@
+"""The story of one job: probe, plan, encode, verify, place. Each step leaves something durable or nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+
+from pectin.linux.move import fsync_folder
+from pectin.model.errors import Cause, PectinError
+from pectin.model.intent import Intent
+from pectin.model.job import Job, Stage
+from pectin.model.media import MediaInfo
+from pectin.model.places import Places
+from pectin.model.plan import Plan
+from pectin.pipeline.examine import look_into, opened, settle_plan
+from pectin.pipeline.policy import Policy
+from pectin.pipeline.produce import produce
+from pectin.pipeline.running import RunningJob
+from pectin.pipeline.wake import finished
+from pectin.publishing import place
+from pectin.publishing.naming import library_place
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a job has made: verified, and ready to publish."""
+
+    media: MediaInfo
+    plan: Plan
+    intent: Intent
+
+
+async def make(running: RunningJob, policy: Policy) -> Made:
+    """From the source in the work queue to verified outputs with an intent to publish. Raises PectinError."""
+    job, places = running.job, policy.places
+    route, profile = policy.route(job), policy.profile(job)
+    path = places.source(job.id, job.relative)
+    if not path.exists():
+        raise PectinError(Cause.SOURCE_LOST, str(path.parent))
+    await asyncio.to_thread(_fresh, places, job.id)
+    running.enter(Stage.PROBING)
+    with opened(path, places.work) as source:
+        media = await look_into(source, policy.encoding.tools, timeout=policy.encoding.probe_timeout,
+                                max_pixels=profile.max_pixels)
+        running.learnt(media)
+        plan = settle_plan(media, profile)
+        running.plan = plan
+        log.info("decided to %s: %s", plan.method, media.summary())
+        outputs = await produce(running, source, media, plan, scratch=places.scratch(job.id), encoding=policy.encoding,
+                                max_pixels=profile.max_pixels)
+    where = library_place(job.relative, own_folder=route.own_folder, extension=plan.container)
+    await finished(asyncio.to_thread(_keep, places, job.id))
+    files = [(o.role, places.out(job.id) / o.file, o.suffix, o.extension) for o in outputs]
+    intent = await finished(asyncio.to_thread(place.intend, files, library=route.library, place=where, job_id=job.id))
+    return Made(media, plan, intent)
+
+
+async def put_in_library(running: RunningJob, policy: Policy) -> str:
+    """Carry out the durable intent; the outputs as JSON text. Raises PectinError. May be called again after any crash."""
+    running.enter(Stage.PLACING)
+    intent = recorded_intent(running.job)
+    await finished(asyncio.to_thread(place.carry_out, intent, file_mode=policy.publishing.file_mode,
+                                     folder_mode=policy.publishing.folder_mode, group=policy.publishing.group))
+    return outputs_text(intent)
+
+
+def recorded_intent(job: Job) -> Intent:
+    """Raises PectinError(OUTPUT_LOST) when there is none: then it must all be made again."""
+    if job.intent is None:
+        raise PectinError(Cause.OUTPUT_LOST, "no intent was recorded")
+    return Intent.from_json(job.intent)
+
+
+def outputs_text(intent: Intent) -> str:
+    """The published files, the video first, as the JSON text kept with the job and sent in events."""
+    return json.dumps([{"role": p.role, "path": str(p.final), "size": p.size, "sha256": p.sha256}
+                       for p in reversed(intent.placements)], ensure_ascii=False)
+
+
+def _fresh(places: Places, job_id: str) -> None:
+    """Empty scratch, no outputs: what an earlier try left was never verified or never published."""
+    for folder in (places.scratch(job_id), places.out(job_id)):
+        shutil.rmtree(folder, ignore_errors=True)
+    places.scratch(job_id).mkdir(parents=True, exist_ok=True)
+
+
+def _keep(places: Places, job_id: str) -> None:
+    """What is verified moves from scratch to out in one step: out/ never holds half of a result."""
+    places.scratch(job_id).rename(places.out(job_id))
+    fsync_folder(places.job_folder(job_id))

@@ -1,0 +1,50 @@
+"""Waiting for work without polling: until somebody calls, or until a given time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Wake:
+    """`call` wakes every waiter; a call made while nobody waits is kept for the next one."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._condition: set[asyncio.Event] = set()
+        self._called = False
+
+    def call(self) -> None:
+        self._called = not self._condition
+        for event in self._condition:
+            event.set()
+
+    async def wait(self, until: float | None = None) -> None:
+        """Returns when called, or at `until` (Unix seconds)."""
+        if self._called:
+            self._called = False
+            return
+        event = asyncio.Event()
+        self._condition.add(event)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if until is None else max(0.0, until - self._clock())):
+                    await event.wait()
+        finally:
+            self._condition.discard(event)
+
+
+async def finished(work: Awaitable[T]) -> T:
+    """Await `work` to its end even when we are cancelled meanwhile; the cancellation is raised afterwards. For steps that must
+    not be left half done behind our back: a transaction, a thread that moves files."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,0 +1,198 @@
+"""The workers: N slots that take due jobs from the store, run their story and turn what happens into transitions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
+from pectin.model.event import EventType
+from pectin.model.job import FINAL, Job, Stage, State, Trigger, next_state
+from pectin.model.plan import plain
+from pectin.observing.logs import job_context
+from pectin.observing.metrics import Metrics
+from pectin.pipeline.disposal import dispose
+from pectin.pipeline.events import event_type, make_event
+from pectin.pipeline.gate import Gate, Mode
+from pectin.pipeline.policy import Policy
+from pectin.pipeline.retry import Decision, decide
+from pectin.pipeline.running import RunningJob
+from pectin.pipeline.story import Made, make, put_in_library, recorded_intent
+from pectin.pipeline.wake import Wake, finished
+from pectin.publishing import place
+from pectin.publishing.naming import library_place
+from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Owns the running jobs. `changed` is called after every transition (outbox, status line)."""
+
+    def __init__(self, store: Store, policy: Policy, gate: Gate, metrics: Metrics, *, slots: int,
+                 changed: Callable[[], None]) -> None:
+        self._store = store
+        self.policy = policy
+        self._gate = gate
+        self._metrics = metrics
+        self._slots = slots
+        self._changed = changed
+        self._taking = asyncio.Lock()
+        self.wake = Wake()
+        self.running: dict[str, RunningJob] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled; a cancelled worker stops its jobs in good order."""
+        async with asyncio.TaskGroup() as group:
+            for slot in range(self._slots):
+                group.create_task(self._slot(slot), name=f"worker-{slot}")
+
+    def announce(self, trigger: Trigger, state: State, cause: Cause | None) -> None:
+        """A transition has been written: count it and wake whoever tells the world."""
+        self._metrics.transition(trigger, state, cause)
+        self._changed()
+
+    async def _slot(self, slot: int) -> None:
+        while True:
+            await self._gate.passed()
+            running = await self._take(slot)
+            if running is None:
+                await self.wake.wait(until=await self._store.jobs.next_wake(time.time()))
+                continue
+            try:
+                await self._work(running)
+            finally:
+                del self.running[running.job.id]
+                self._metrics.idle(slot)
+                self._changed()
+
+    async def _take(self, slot: int) -> RunningJob | None:
+        """The next due job, now PROCESSING (or PUBLISHING still), or None."""
+        async with self._taking:
+            if self._gate.mode is not Mode.OPEN:  # it may have closed while we waited our turn
+                return None
+            job = await self._store.jobs.next_due(time.time(), self.running.keys())
+            if job is None:
+                return None
+            running = RunningJob(job=job, slot=slot)
+            self.running[job.id] = running
+            if job.state is State.PENDING:
+                with job_context(job.id):
+                    await self._step(running, Trigger.CLAIM, started_at=time.time(), stage=Stage.PROBING)
+            return running
+
+    async def _work(self, running: RunningJob) -> None:
+        """One job in a task of its own, so that it can be stopped alone. An error that comes out of here is the store's: then
+        the daemon ends loudly, and the next start puts everything in order."""
+        with job_context(running.job.id):
+            running.task = asyncio.create_task(self._story(running), name=f"job-{running.job.id}")
+        try:
+            await asyncio.wait({running.task})
+        except asyncio.CancelledError:
+            running.stop(Cause.DAEMON_STOPPED)
+            await asyncio.wait({running.task})
+            raise
+        if not running.task.cancelled():
+            running.task.result()
+
+    async def _story(self, running: RunningJob) -> None:
+        policy = self.policy
+        try:
+            if running.job.state is State.PROCESSING:
+                made = await make(running, policy)
+                self._measure(running, made)
+                await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
+                                 plan=made.plan.as_json(), stage=Stage.PLACING)
+            outputs = await put_in_library(running, policy)
+            self._metrics.bytes_out(sum(p.size for p in recorded_intent(running.job).placements))
+            await self._step(running, Trigger.PUBLISHED, outputs=outputs, finished_at=time.time(), stage=Stage.DONE)
+        except asyncio.CancelledError:
+            await self._trouble(running, PectinError(running.stop_cause or Cause.DAEMON_STOPPED), policy)
+        except PectinError as error:
+            await self._trouble(running, error, policy)
+        except Exception as error:  # the one place where an unforeseen error becomes a transition
+            log.exception("unforeseen error")
+            await self._trouble(running, PectinError(Cause.INTERNAL, f"{type(error).__name__}: {error}"), policy)
+        for stage, seconds in running.stage_times().items():
+            self._metrics.stage_seconds(stage, seconds)
+        if running.job.state in FINAL:
+            await self._dispose(running.job, policy)
+
+    def _measure(self, running: RunningJob, made: Made) -> None:
+        self._metrics.bytes_in(running.job.size)
+        for stream in made.plan.streams:
+            self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
+
+    async def _step(self, running: RunningJob, trigger: Trigger, *, cause: Cause | None = None, message: str = "",
+                    **changes: object) -> None:
+        """One transition with its event, in one transaction; never left half done by a cancellation."""
+        now, job = time.time(), running.job
+        target = next_state(job.state, trigger)
+        changed = replace(job, **{k: v for k, v in changes.items() if k == "attempts"})  # type: ignore[arg-type]
+        kind = event_type(trigger, target)
+        if kind is EventType.RETRYING and cause is job.cause:
+            kind = None  # the world has been told: a library that is away for a day is not news every minute
+        outputs = changes.get("outputs")
+        events = [make_event(kind, changed, now=now, state=target, cause=cause, message=message,
+                             outputs=outputs if isinstance(outputs, str) else None)] if kind else []
+
+        async def write() -> None:
+            running.job = await self._store.jobs.apply(job.id, trigger, now=now, expected=job.state, cause=cause, message=message,
+                                                       changes=changes, events=events)
+            self.announce(trigger, target, cause)
+
+        await finished(write())
+        log.info("%s -> %s%s", job.state, target, f": {message}" if message else "")
+
+    async def _trouble(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
+        """Turn an error into the transition that retry.py decides."""
+        running.settled = True
+        job = running.job
+        if error.cause is Cause.NAME_TAKEN and job.state is State.PUBLISHING:
+            await self._other_name(running, error, policy)
+            return
+        decision = decide(job.state, error.cause, attempts=job.attempts, interruptions=job.interruptions, policy=policy.retry,
+                          jitter=random.random())  # noqa: S311  (spreads waits, guards nothing)
+        if decision.trigger is None:
+            return
+        if job.state is State.PUBLISHING and decision.trigger in (Trigger.GIVE_UP, Trigger.INTERRUPT) and job.intent:
+            await finished(asyncio.to_thread(place.withdraw, recorded_intent(job)))
+        final = next_state(job.state, decision.trigger) in FINAL
+        level = logging.ERROR if MEANINGS[decision.cause].kind is Kind.BUG else logging.INFO if not final else logging.WARNING
+        log.log(level, "%s; %s", error.sentence, MEANINGS[decision.cause].next_step)
+        await self._step(running, decision.trigger, cause=decision.cause, message=_told(error, decision),
+                         attempts=decision.attempts, interruptions=decision.interruptions,
+                         not_before=time.time() + decision.delay if decision.delay else 0.0,
+                         stage=Stage.DONE if final else Stage.WAITING, **({"finished_at": time.time()} if final else {}),
+                         **({"media": json.dumps(plain(running.media))} if running.media else {}),
+                         **({"plan": running.plan.as_json()} if running.plan else {}))
+
+    async def _other_name(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
+        """Somebody took the name between choosing and placing: choose again, make that durable, go on at once."""
+        where = library_place(running.job.relative, own_folder=policy.route(running.job).own_folder)
+        old = recorded_intent(running.job)
+        await finished(asyncio.to_thread(place.take_back, old))
+        intent = await asyncio.to_thread(place.renamed, old, where, running.job.id)
+        await self._step(running, Trigger.RETRY, cause=error.cause, message=error.sentence, intent=intent.as_json(),
+                         not_before=0.0, stage=Stage.WAITING)
+
+    async def _dispose(self, job: Job, policy: Policy) -> None:
+        """A disk that refuses does not undo the result: housekeeping tries again, `pectin show` says where the source lies."""
+        try:
+            await dispose(job, policy.places)
+        except PectinError as error:
+            log.warning("the source stays in the work folder for now: %s", error.sentence)
+
+
+def _told(error: PectinError, decision: Decision) -> str:
+    """The error's sentence, with the count where counting decided."""
+    if decision.cause is not error.cause:
+        return f"{MEANINGS[decision.cause].sentence}; last: {error.sentence}"
+    if MEANINGS[error.cause].kind is Kind.TRANSIENT and decision.attempts:
+        return f"{error.sentence} (failed {decision.attempts} time{'s' if decision.attempts > 1 else ''})"
+    return error.sentence

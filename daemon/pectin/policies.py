@@ -1,0 +1,113 @@
+"""From the settings to the values each room works by. Only this file and service.py see the settings whole."""
+
+from __future__ import annotations
+
+import grp
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pectin.encoding.tools import Tools
+from pectin.intake.settle import Patience
+from pectin.model.places import Places
+from pectin.notifying import webhook
+from pectin.notifying.jellyfin import Jellyfin
+from pectin.pipeline.cpus import share, threads_for
+from pectin.pipeline.endpoints import Target, hook_target, jellyfin_target, webhook_target
+from pectin.pipeline.intake_loop import IntakePolicy
+from pectin.pipeline.policy import Encoding, Policy, Publishing
+from pectin.pipeline.retry import RetryPolicy
+from pectin.settings import values
+from pectin.settings.explain import Problem
+from pectin.settings.load import ConfigError, Loaded
+from pectin.settings.sections import Settings
+
+
+def places(settings: Settings) -> Places:
+    return Places(work=settings.paths.work, originals=settings.paths.originals, rejected=settings.paths.rejected)
+
+
+def policy(loaded: Loaded, tools: Tools) -> Policy:
+    """Everything a worker needs. Raises ConfigError for a group that does not exist."""
+    settings, encoder = loaded.settings, loaded.settings.encoder
+    cpus = sorted(os.sched_getaffinity(0))
+    threads = threads_for(encoder.threads, len(cpus))
+    return Policy(
+        places=places(settings), routes=values.routes(settings), profiles=values.profiles(settings),
+        encoding=Encoding(tools=tools, threads=threads, cpus=tuple(share(cpus, encoder.jobs, threads)), nice=encoder.nice,
+                          stall_timeout=encoder.stall_timeout, probe_timeout=encoder.probe_timeout),
+        publishing=Publishing(file_mode=settings.publish.file_mode, folder_mode=settings.publish.folder_mode,
+                              group=group_id(loaded, "publish.group", settings.publish.group)),
+        retry=RetryPolicy(attempts=settings.retry.attempts, first=settings.retry.first, cap=settings.retry.cap,
+                          max_interruptions=settings.retry.max_interruptions))
+
+
+def intake(settings: Settings) -> IntakePolicy:
+    patience = Patience(linger=settings.intake.linger, quiet=settings.intake.quiet)
+    return IntakePolicy(routes=values.routes(settings), patience=patience, ignore=settings.intake.ignore,
+                        rescan=settings.intake.rescan)
+
+
+def keep_originals(settings: Settings) -> float | None:
+    """Seconds, None for ever."""
+    return None if settings.originals.keep == "forever" else settings.originals.keep
+
+
+def targets(loaded: Loaded) -> list[Target]:
+    """Everybody who is told about events. Raises ConfigError for secrets that cannot be read."""
+    settings, found, problems = loaded.settings, list[Target](), list[Problem]()
+    for index, hook in enumerate(settings.webhooks):
+        secret = _secret(hook.secret_file, f"webhooks[{index}].secret_file", problems, _signing)
+        found.append(webhook_target(hook.name, frozenset(hook.events), url=hook.url, secret=secret, timeout=hook.timeout))
+    if settings.jellyfin.url is not None:
+        key = _secret(settings.jellyfin.key_file, "jellyfin.key_file", problems)
+        path_map = [(str(m.ours), m.theirs) for m in settings.jellyfin.map]
+        found.append(jellyfin_target(Jellyfin(settings.jellyfin.url, key or "", path_map, timeout=settings.jellyfin.timeout)))
+    found += [hook_target(h.name, frozenset(h.events), program=h.run, timeout=h.timeout) for h in settings.hooks]
+    if problems:
+        raise ConfigError(str(loaded.path), tuple(problems))
+    return found
+
+
+def _signing(secret: str) -> str:
+    """Raises ValueError when nothing can be signed with it."""
+    webhook.sign(secret, "evt_test", 0, b"")
+    return secret
+
+
+def _secret(reference: str | None, key: str, problems: list[Problem], check: Callable[[str], str] = str) -> str | None:
+    if reference is None:
+        return None
+    try:
+        return check(read_secret(reference))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.append(Problem(path=key, line=None, message=f"{reference} cannot be used: {reason}",
+                                hint="one line in a file that the daemon's user may read"))
+        return None
+
+
+def read_secret(reference: str, environment: Mapping[str, str] = os.environ) -> str:
+    """A secret from a file, or from a systemd credential (`credential:NAME`). Raises OSError, ValueError."""
+    if reference.startswith("credential:"):
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise ValueError("systemd has handed over no credentials (LoadCredential= in the unit)")
+        path = Path(folder) / reference.removeprefix("credential:")
+    else:
+        path = Path(reference)
+    secret = path.read_text(encoding="utf-8").strip()
+    if not secret:
+        raise ValueError("the file is empty")
+    return secret
+
+
+def group_id(loaded: Loaded, key: str, name: str | None) -> int | None:
+    """Raises ConfigError when there is no such group."""
+    if name is None:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigError(str(loaded.path), (Problem(path=key, line=None, message=f"there is no group {name!r}",
+                                                     hint=f"create it (`groupadd {name}`) or name another"),)) from None

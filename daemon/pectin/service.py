@@ -1,0 +1,212 @@
+"""The daemon's life: put everything together, wake up in good order, run until told to stop, stop in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from pectin import __version__, policies
+from pectin.api.app import create_app
+from pectin.api.server import bind, serve
+from pectin.encoding import tools
+from pectin.linux.lock import AlreadyRunningError, InstanceLock
+from pectin.model.errors import Cause, PectinError
+from pectin.observing import logs
+from pectin.observing.metrics import Metrics
+from pectin.observing.systemd import Notifier, listen_sockets, watchdog_interval
+from pectin.pipeline.control import Control
+from pectin.pipeline.gate import Gate
+from pectin.pipeline.housekeeping import Housekeeping
+from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.narrator import Narrator
+from pectin.pipeline.outbox_loop import OutboxLoop
+from pectin.pipeline.recover import recover
+from pectin.pipeline.worker import Worker
+from pectin.settings.load import EX_CONFIG, ConfigError, Loaded, find, load
+from pectin.settings.sections import Settings
+from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
+
+# sysexits.h, as systemd and shell scripts know them
+EX_UNAVAILABLE = 69  # something Pectin needs is not there
+EX_SOFTWARE = 70     # Pectin itself failed
+EX_TEMPFAIL = 75     # another daemon runs on this configuration
+
+_FIXED = ("paths", "socket", "metrics")  # sections that hold what is opened once
+
+
+def run(config: Path | None) -> int:
+    """Run the daemon in the foreground until SIGTERM or SIGINT; the exit status."""
+    try:
+        loaded = load(find(config))
+        _set_up_logs(loaded.settings)
+        asyncio.run(Service(loaded).run())
+    except ConfigError as error:
+        print(f"pectin: {error}", file=sys.stderr)  # noqa: T201  (the log is not set up without a configuration)
+        return EX_CONFIG
+    except AlreadyRunningError as error:
+        log.error("%s", error)  # noqa: TRY400  (expected: no traceback)
+        return EX_TEMPFAIL
+    except PectinError as error:
+        log.error("cannot go on: %s; %s", error.sentence, error.meaning.next_step)  # noqa: TRY400
+        return EX_UNAVAILABLE
+    except BaseExceptionGroup as group:
+        log.critical("a part of the daemon died; systemd starts it again, nothing is lost", exc_info=group)
+        return EX_SOFTWARE
+    return 0
+
+
+def _set_up_logs(settings: Settings) -> None:
+    logs.setup(settings.log.level, settings.log.format, sys.stderr, journal=logs.under_journal(sys.stderr))
+
+
+class Service:
+    """Owns every long-lived thing. Built once per run."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._notifier = Notifier()
+        self._metrics = Metrics(__version__)
+        self._stop = asyncio.Event()
+        self._ready = False
+
+    async def run(self) -> None:
+        """Raises PectinError, AlreadyRunningError or ConfigError when it cannot start, ExceptionGroup when a part dies."""
+        settings = self._loaded.settings
+        self._catch_signals()
+        async with AsyncExitStack() as stack:
+            _own_folders(settings)
+            stack.enter_context(InstanceLock(settings.paths.state / "pectin.lock"))
+            found = await tools.find(settings.encoder.ffmpeg)
+            policy = policies.policy(self._loaded, found)
+            targets = policies.targets(self._loaded)
+            listener = self._listener()
+            stack.callback(listener.close)
+            store = await stack.enter_async_context(Store.open(settings.paths.state / "pectin.db"))
+            if settings.metrics.listen != "off":
+                host, _, port = settings.metrics.listen.rpartition(":")
+                stack.callback(self._metrics.serve(host.strip("[]"), int(port)).close)
+            self._metrics.cpu_limit(policy.encoding.threads * settings.encoder.jobs)
+            gate = Gate(store.flags)
+            await gate.restore()
+            self._outbox = OutboxLoop(store, self._metrics, targets)
+            await self._outbox.drop_unknown()
+            await recover(store, policy)
+            self._worker = Worker(store, policy, gate, self._metrics, slots=settings.encoder.jobs, changed=self._changed)
+            self._intake = IntakeLoop(store, policies.intake(settings), policy.places, changed=self._accepted)
+            self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
+            self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
+                                        policies.keep_originals(settings))
+            self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
+                                    reload=self.reload)
+            await self._until_stopped(listener)
+
+    async def _until_stopped(self, listener: socket.socket) -> None:
+        """All tasks in one group: one that dies takes the daemon down loudly. On stop: no new files, no new jobs, the running
+        ones end in good order, then the rest."""
+        app = create_app(self._control, ready=lambda: None if self._ready else "starting or stopping")
+        async with asyncio.TaskGroup() as group:
+            intake = group.create_task(self._intake.run(), name="intake")
+            worker = group.create_task(self._worker.run(), name="worker")
+            others = [group.create_task(work, name=name) for name, work in (
+                ("outbox", self._outbox.run()), ("api", serve(app, [listener])), ("narrator", self._narrator.run()),
+                ("housekeeping", self._keeper.run()), ("watchdog", self._watchdog()))]
+            await self._intake.started.wait()
+            self._ready = True
+            self._notifier.ready()
+            log.info("pectin %s watches %s", __version__, ", ".join(str(r.inbox) for r in self._loaded.settings.routes))
+            self._worker.wake.call()
+            await self._stop.wait()
+            self._ready = False
+            self._notifier.stopping()
+            log.info("stopping: running jobs begin again at the next start")
+            for task in (intake, worker, *others):
+                task.cancel()
+                await asyncio.wait({task})
+        log.info("stopped")
+
+    def _changed(self) -> None:
+        self._outbox.call()
+        self._narrator.call()
+
+    def _accepted(self) -> None:
+        """A file has become a job, or the picture of the inbox has changed."""
+        self._worker.wake.call()
+        self._changed()
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_hangup(self) -> None:
+        self._reloading = asyncio.ensure_future(self._reload_by_signal())
+
+    async def _reload_by_signal(self) -> None:
+        """systemctl reload: whatever happens, READY=1 follows, or systemd would wait for ever."""
+        self._notifier.reloading()
+        try:
+            for note in await self.reload():
+                log.warning("%s", note)
+        except (ConfigError, PectinError) as error:
+            log.error("the new configuration is refused, the old one stays: %s", error)  # noqa: TRY400  (expected: no traceback)
+        finally:
+            self._notifier.ready()
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again and put it into effect; sentences about what waits for a restart. Raises ConfigError
+        or PectinError, and then nothing has changed."""
+        new = load(self._loaded.path)
+        old, settings = self._loaded.settings, new.settings
+        encoder = settings.encoder.model_copy(update={"jobs": old.encoder.jobs})
+        kept = {name: getattr(old, name) for name in _FIXED} | {"encoder": encoder}
+        notes = [f"{name} has changed: that takes effect at the next start (`systemctl restart pectin`)"
+                 for name in _FIXED if getattr(old, name) != getattr(settings, name)]
+        if old.encoder.jobs != settings.encoder.jobs:
+            notes.append("encoder.jobs has changed: that takes effect at the next start (`systemctl restart pectin`)")
+        applied = Loaded(new.path, settings.model_copy(update=kept))
+        policy = policies.policy(applied, await tools.find(settings.encoder.ffmpeg))
+        targets = policies.targets(applied)
+        self._loaded = applied
+        _set_up_logs(settings)
+        self._worker.policy = policy
+        await self._outbox.configure(targets)
+        self._keeper.libraries, self._keeper.keep = tuple(r.library for r in settings.routes), policies.keep_originals(settings)
+        await self._intake.configure(policies.intake(settings))
+        self._accepted()
+        log.info("the configuration was read again")
+        return notes
+
+    def _listener(self) -> socket.socket:
+        """From systemd when it activated us, else our own."""
+        handed = listen_sockets()
+        if handed:
+            return next(iter(handed.values()))
+        settings = self._loaded.settings.socket
+        return bind(settings.path, policies.group_id(self._loaded, "socket.group", settings.group))
+
+    async def _watchdog(self) -> None:
+        """Tell systemd that the event loop turns, twice as often as it asks."""
+        interval = watchdog_interval()
+        while interval is not None:
+            self._notifier.watchdog()
+            await asyncio.sleep(interval)
+
+
+def _own_folders(settings: Settings) -> None:
+    """Our own folders are made when they are missing; inboxes and libraries never: they may be mounts that are away."""
+    for folder in (settings.paths.state, settings.paths.work, settings.paths.originals, settings.paths.rejected):
+        try:
+            folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+            probe = folder / ".pectin-write-test"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise PectinError(Cause.NO_PERMISSION, f"{folder}: {error.strerror}") from error
