@@ -113,7 +113,7 @@ class Control:
             running.stop(Cause.CANCELLED_BY_USER)
             if running.task is not None:
                 await asyncio.wait({running.task})
-            return await self._still(job.id)
+            return await self.find(job.id)
         next_state(job.state, Trigger.CANCEL)
         now, error = time.time(), PectinError(Cause.CANCELLED_BY_USER)
         event = make_event(EventType.CANCELLED, job, now=now, state=State.CANCELLED, cause=error.cause, message=error.sentence)
@@ -132,6 +132,9 @@ class Control:
             job = await self._store.jobs.note(job.id, now=time.time(), not_before=0.0)
             self._worker.wake.call()
             return job
+        running = self._worker.running.get(job.id)
+        if running is not None and running.task is not None:  # its source is on its way to where it will rest
+            await asyncio.wait({running.task})
         if job.state not in FINAL or job.state is State.COMPLETED:
             raise IllegalTransitionError(job.state, Trigger.REQUEUE)
         places = self._worker.policy.places
@@ -194,9 +197,3 @@ class Control:
         with opened(path, root) as source:
             media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels)
         return media, settle_plan(media, profile)
-
-    async def _still(self, job_id: str) -> Job:
-        job = await self._store.jobs.get(job_id)
-        if job is None:
-            raise NoSuchJobError(job_id)
-        return job

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
 from pectin.model.event import EventType
-from pectin.model.job import FINAL, Job, Stage, State, Trigger, next_state
+from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Trigger, next_state
 from pectin.model.plan import plain
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
@@ -74,17 +74,22 @@ class Worker:
     async def _take(self, slot: int) -> RunningJob | None:
         """The next due job, now PROCESSING (or PUBLISHING still), or None."""
         async with self._taking:
-            if self._gate.mode is not Mode.OPEN:  # it may have closed while we waited our turn
-                return None
-            job = await self._store.jobs.next_due(time.time(), self.running.keys())
-            if job is None:
-                return None
-            running = RunningJob(job=job, slot=slot)
-            self.running[job.id] = running
-            if job.state is State.PENDING:
-                with job_context(job.id):
-                    await self._step(running, Trigger.CLAIM, started_at=time.time(), stage=Stage.PROBING)
-            return running
+            while self._gate.mode is Mode.OPEN:  # it may have closed while we waited our turn
+                job = await self._store.jobs.next_due(time.time(), self.running.keys())
+                if job is None:
+                    return None
+                running = RunningJob(job=job, slot=slot)
+                self.running[job.id] = running
+                if job.state is not State.PENDING:
+                    return running
+                try:
+                    with job_context(job.id):
+                        await self._step(running, Trigger.CLAIM, started_at=time.time(), stage=Stage.PROBING)
+                except StaleTransitionError:  # a person cancelled it in this very moment
+                    del self.running[job.id]
+                else:
+                    return running
+            return None
 
     async def _work(self, running: RunningJob) -> None:
         """One job in a task of its own, so that it can be stopped alone. An error that comes out of here is the store's: then

@@ -1,0 +1,135 @@
+"""Races between a person and a worker, reproduced by name with the real store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path, PurePath
+
+import pytest
+
+from pectin.encoding.tools import Tools
+from pectin.model.errors import Cause, PectinError
+from pectin.model.job import Job, State, Trigger
+from pectin.model.places import Places
+from pectin.model.profile import Profile
+from pectin.model.route import Route
+from pectin.observing.metrics import Metrics
+from pectin.pipeline import worker as worker_module
+from pectin.pipeline.gate import Gate
+from pectin.pipeline.policy import Encoding, Policy, Publishing
+from pectin.pipeline.retry import RetryPolicy
+from pectin.pipeline.running import RunningJob
+from pectin.pipeline.worker import Worker
+from pectin.store.store import Store
+
+
+def a_policy(folder: Path) -> Policy:
+    route = Route(name="films", inbox=folder / "in", library=folder / "lib", profile="universal")
+    tools = Tools(ffmpeg=Path("/bin/false"), ffprobe=Path("/bin/false"), version=None, version_text="none")
+    return Policy(places=Places(folder / "work", folder / "originals", folder / "rejected"), routes={"films": route},
+                  profiles={"universal": Profile()}, retry=RetryPolicy(attempts=1),
+                  encoding=Encoding(tools=tools, threads=1, cpus=(None,), nice=0, stall_timeout=60, probe_timeout=60),
+                  publishing=Publishing(file_mode=0o644, folder_mode=0o755, group=None))
+
+
+@asynccontextmanager
+async def working(folder: Path) -> AsyncIterator[tuple[Store, Worker]]:
+    """A store and a worker over it, not yet running."""
+    async with Store.open(folder / "pectin.db") as store:
+        yield store, Worker(store, a_policy(folder), Gate(store.flags), Metrics("test"), slots=1, changed=lambda: None)
+
+
+async def add(store: Store, folder: Path, job_id: str, name: str) -> Job:
+    job = Job(id=job_id, state=State.PENDING, route="films", profile="universal", inbox_path=folder / "in" / name,
+              relative=PurePath(name), size=4, created_at=1.0, updated_at=1.0)
+    source = folder / "work" / job_id / "source" / name
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"film")
+    await store.jobs.add(job)
+    return job
+
+
+async def ended(store: Store, job_id: str, state: State) -> Job:
+    for _ in range(600):
+        job = await store.jobs.get(job_id)
+        assert job is not None
+        if job.state is state:
+            return job
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{job_id} never became {state}")
+
+
+async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_stop_the_worker(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with working(tmp_path) as (store, worker):
+        first = await add(store, tmp_path, "0000000001", "first.mkv")
+        await add(store, tmp_path, "0000000002", "second.mkv")
+        find = store.jobs.next_due
+
+        async def find_then_somebody_cancels(now: float, busy: Collection[str] = ()) -> Job | None:
+            job = await find(now, busy)
+            if job is not None and job.id == first.id:
+                await store.jobs.apply(first.id, Trigger.CANCEL, now=time.time(), cause=Cause.CANCELLED_BY_USER)
+            return job
+
+        monkeypatch.setattr(store.jobs, "next_due", find_then_somebody_cancels)
+        task = asyncio.create_task(worker.run())
+        await ended(store, "0000000002", State.REJECTED)  # by /bin/false as ffprobe: it was taken, that is the point
+        assert (await store.jobs.get(first.id)).state is State.CANCELLED  # type: ignore[union-attr]
+        assert not task.done()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_an_unforeseen_error_fails_its_job_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with working(tmp_path) as (store, worker):
+        await add(store, tmp_path, "0000000001", "first.mkv")
+        await add(store, tmp_path, "0000000002", "second.mkv")
+
+        async def broken(running: RunningJob, _policy: Policy) -> None:
+            raise ZeroDivisionError(running.job.name)
+
+        monkeypatch.setattr(worker_module, "make", broken)
+        task = asyncio.create_task(worker.run())
+        for job_id in ("0000000001", "0000000002"):
+            job = await ended(store, job_id, State.FAILED)
+            assert job.cause is Cause.INTERNAL
+            assert "ZeroDivisionError" in job.message
+        assert not task.done()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_stop_while_the_outcome_is_written_lets_the_outcome_stand(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM in the very moment in which a job fails: the failure is durable, the job does not start again."""
+    async with working(tmp_path) as (store, worker):
+        await add(store, tmp_path, "0000000001", "first.mkv")
+        writing = asyncio.Event()
+        apply = store.jobs.apply
+
+        async def slow(job_id: str, trigger: Trigger, **more: object) -> Job:
+            if trigger is Trigger.GIVE_UP:
+                writing.set()
+                await asyncio.sleep(0.2)
+            return await apply(job_id, trigger, **more)  # type: ignore[arg-type]
+
+        async def fails(_running: RunningJob, _policy: Policy) -> None:
+            raise PectinError(Cause.OUTPUT_WRONG, "test")
+
+        monkeypatch.setattr(store.jobs, "apply", slow)
+        monkeypatch.setattr(worker_module, "make", fails)
+        task = asyncio.create_task(worker.run())
+        await writing.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        job = await store.jobs.get("0000000001")
+        assert job is not None
+        assert job.state is State.FAILED
+        assert (tmp_path / "rejected" / "0000000001" / "first.mkv").read_bytes() == b"film"
