@@ -24,7 +24,7 @@ PATIENCE = 90.0  # seconds until a wait is a failure: far more than anything her
 
 
 # Sections that make an encode last: to be stopped, paused or killed in the middle.
-SLOW = {"profiles": {"universal": {"preset": "veryslow"}}}
+SLOW = {"profiles": {"universal": {"preset": "slow"}}}
 
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:

@@ -43,6 +43,18 @@ def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(tmp_path: Path, 
         assert made.job("Long.mkv", "COMPLETED")["attempts"] == 0
 
 
+def test_ffmpeg_is_nice_and_bound_to_as_many_cpus_as_it_may_have_threads(tmp_path: Path, long_film: Path) -> None:
+    with daemon(tmp_path, SLOW | {"encoder": {"threads": 1, "nice": 12}}) as made:
+        made.drop(long_film, "Long.mkv")
+        job = made.running("encoding", fraction=0.01)
+        [pid] = children_of_job(job["id"])
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 12
+        assert len(os.sched_getaffinity(pid)) == 1 or len(os.sched_getaffinity(0)) == 1
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        assert [command[i + 1] for i, word in enumerate(command) if word == b"-threads"] == [b"1", b"1"]
+        made.json("cancel", job["id"])
+
+
 def test_a_waiting_job_can_be_cancelled(tmp_path: Path, clips: Clips) -> None:
     with daemon(tmp_path) as made:
         made.json("pause")
@@ -82,7 +94,7 @@ def test_a_pause_outlives_a_restart(tmp_path: Path, clips: Clips) -> None:
 
 
 def test_drain_finishes_what_runs_and_starts_nothing(tmp_path: Path, long_film: Path, clips: Clips) -> None:
-    with daemon(tmp_path, {"profiles": {"universal": {"preset": "slow"}}}) as made:
+    with daemon(tmp_path) as made:
         made.drop(long_film, "Long.mkv")
         made.running("encoding")
         made.json("drain")

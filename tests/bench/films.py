@@ -1,0 +1,29 @@
+"""The films that are measured with, made by ffmpeg here and now: the same pictures on every machine."""
+
+from __future__ import annotations
+
+from clips import Clips
+from pathlib import Path
+
+# A soft, slowly turning and zooming picture with hard edges moving over it and fresh grain in every frame. The amount of grain is
+# chosen so that x264 (medium, crf 22) needs about 2.3 Mb/s at 720p, as for a film: with more grain, decoding (so: verifying)
+# would weigh more beside encoding than it does for films, with less it would weigh nothing.
+_PICTURE = ("[0:v]scale=1280:720:flags=bicubic,gblur=sigma=2,rotate=0.05*sin(t):bilinear=1[soft];"
+            "[soft][1:v]overlay=x=480+200*sin(t):y=270+90*cos(t*0.7)[all];[all]noise=alls=3:all_seed=1:allf=t,format=yuv420p[v]")
+_SURROUND = "[2:a]pan=5.1|FL=c0|FR=0.7*c0|FC=0.5*c0|LFE=0.2*c0|BL=0.3*c0|BR=0.3*c0[a]"
+
+
+def camera_film(clips: Clips, seconds: float) -> Path:
+    """720p24, H.264 at 16 Mb/s (above what the default profile copies) and AC-3 5.1: its picture must be encoded, its surround
+    track is copied, and a stereo track is made."""
+    return clips.make("film.mkv", [
+        "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=24:start_scale=0.3:end_scale=0.01:end_pts=2000:maxiter=100",
+        "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24",
+        "-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:amplitude=0.2:seed=1",
+        "-filter_complex", f"{_PICTURE};{_SURROUND}", "-map", "[v]", "-map", "[a]", "-t", f"{seconds:g}",
+        "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "16M", "-c:a", "ac3", "-b:a", "448k"])
+
+
+def short_films(clips: Clips) -> list[Path]:
+    """Two of one second that must be encoded: what is measured with them is over before the encoder works."""
+    return [clips.film(f"short.{extension}", seconds=1, video=("-c:v", "mpeg4", "-q:v", "5")) for extension in ("mkv", "mp4")]

@@ -1,0 +1,81 @@
+"""What is made from the code and checked in says what the code says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pectin import service
+from pectin.cli import client
+from pectin.model.event import OCCASIONS, EventType
+from pectin.model.job import TRANSITIONS
+from pectin.model.statuses import STATUSES, ExitStatus
+from pectin.settings import load
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("state diagram", "exit statuses", "metrics", "events")
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "tools" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def marked(*names: str) -> str:
+    return "".join(f"# {name}\n<!-- generated: {name} -->\nold text\n<!-- end -->\n" for name in names)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_readme_says_what_the_code_says(generate: ModuleType, name: str) -> None:
+    readme = ROOT / "README.md"
+    assert readme.exists(), "README.md is not there"
+    _, found, rest = readme.read_text(encoding="utf-8").partition(f"<!-- generated: {name} -->\n")
+    assert found, f"README.md has no line <!-- generated: {name} -->"
+    assert rest.partition("<!-- end -->")[0] == generate.SECTIONS[name](), "run `make generate`"
+
+
+def test_marked_parts_are_replaced_and_the_rest_stays(generate: ModuleType) -> None:
+    text = generate.filled("before\n" + marked(*PARTS) + "after\n")
+    assert text.startswith("before\n# state diagram\n<!-- generated: state diagram -->\n```mermaid\nstateDiagram-v2\n")
+    assert text.endswith("<!-- end -->\nafter\n")
+    assert "old text" not in text
+    assert generate.filled(text) == text
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    (marked(*PARTS[1:]), "there is no line"),
+    (marked(*PARTS).replace("<!-- end -->\n", "", 1), "has no line <!-- end -->"),
+    (marked(*PARTS, "weather"), "1 more"),
+])
+def test_a_missing_unknown_or_endless_part_is_an_error(generate: ModuleType, text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        generate.filled(text)
+
+
+def test_every_transition_event_and_status_is_told(generate: ModuleType) -> None:
+    diagram = generate.SECTIONS["state diagram"]()
+    assert all(f"{source} --> {target}" in diagram for (source, _), target in TRANSITIONS.items())
+    assert set(OCCASIONS) == set(EventType)
+    assert set(STATUSES) == set(ExitStatus)
+
+
+def test_metrics_are_listed_with_their_labels_and_under_the_name_prometheus_has(generate: ModuleType) -> None:
+    lines = generate.SECTIONS["metrics"]().splitlines()
+    assert "| `pectin_jobs` | gauge | `state` | Jobs in the store by state. |" in lines
+    assert any(line.startswith("| `pectin_deliveries_total` | counter | `endpoint`, `outcome` |") for line in lines)
+    assert any(line.startswith("| `pectin_stage_duration_seconds` | histogram | `stage` |") for line in lines)
+
+
+def test_the_table_of_exit_statuses_is_what_the_program_uses() -> None:
+    assert (client.EX_FAILED, client.EX_NO_DAEMON, client.EX_NO_PERMISSION, client.EX_CONFIG) == (
+        ExitStatus.FAILED, ExitStatus.UNAVAILABLE, ExitStatus.NOPERM, ExitStatus.CONFIG)
+    assert (service.EX_UNAVAILABLE, service.EX_SOFTWARE, service.EX_TEMPFAIL, load.EX_CONFIG) == (
+        ExitStatus.UNAVAILABLE, ExitStatus.SOFTWARE, ExitStatus.TEMPFAIL, ExitStatus.CONFIG)
