@@ -92,7 +92,7 @@ class Service:
             if settings.metrics.listen != "off":
                 host, _, port = settings.metrics.listen.rpartition(":")
                 stack.callback(self._metrics.serve(host.strip("[]"), int(port)).close)
-            self._metrics.cpu_limit(policy.encoding.threads * settings.encoder.jobs)
+            self._metrics.cpu_limit(policy.encoding.threads)
             gate = Gate(store.flags)
             await gate.restore()
             self._outbox = OutboxLoop(store, self._metrics, targets)

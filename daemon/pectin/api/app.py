@@ -11,10 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from pectin import __version__
 from pectin.api import problems
-from pectin.api.schemas import Done, JobDetailsOut, JobOut, JobPage, PlanOut, StatusOut
+from pectin.api.schemas import Done, JobDetailsOut, JobOut, JobPage, PlanOut
 from pectin.model.job import State
-from pectin.model.plan import plain
 from pectin.pipeline.control import Control
+from pectin.pipeline.status import Status
 
 
 def create_app(control: Control, *, ready: Callable[[], str | None]) -> FastAPI:
@@ -40,8 +40,8 @@ def create_app(control: Control, *, ready: Callable[[], str | None]) -> FastAPI:
 
 def _queries(app: FastAPI, control: Control) -> None:
     @app.get("/v1/status", summary="What is going on")
-    async def status() -> StatusOut:
-        return StatusOut.model_validate(plain(await control.status()))
+    async def status() -> Status:
+        return await control.status()
 
     @app.get("/v1/jobs", summary="Jobs, newest first")
     async def jobs(state: Annotated[list[State] | None, Query()] = None, search: str = "",

@@ -1,4 +1,4 @@
-"""The shapes of what the API answers; FastAPI checks them and writes /openapi.json from them."""
+"""The shapes of what the API answers where they are not a value of another room already; /openapi.json is made from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from pectin.linux.pathtext import printable
 from pectin.model.errors import MEANINGS, Cause
-from pectin.model.job import HistoryEntry, Job, Stage, State, Trigger
+from pectin.model.job import HistoryEntry, Job, Stage, State
 from pectin.pipeline.control import JobDetails
 
 
@@ -48,22 +48,6 @@ class JobOut(BaseModel):
         return cls(**cls.fields_of(job))
 
 
-class HistoryOut(BaseModel):
-    """One step a job took."""
-
-    at: float
-    from_state: State | None
-    to_state: State
-    trigger: Trigger | None
-    cause: Cause | None
-    message: str
-
-    @classmethod
-    def of(cls, entry: HistoryEntry) -> HistoryOut:
-        return cls(at=entry.at, from_state=entry.from_state, to_state=entry.to_state, trigger=entry.trigger, cause=entry.cause,
-                   message=entry.message)
-
-
 class JobDetailsOut(JobOut):
     """One job with its plan, its outputs and everything that happened to it."""
 
@@ -71,7 +55,7 @@ class JobDetailsOut(JobOut):
     media: dict[str, Any] | None
     plan: dict[str, Any] | None
     outputs: list[dict[str, Any]]
-    history: list[HistoryOut]
+    history: list[HistoryEntry]
 
     @classmethod
     def from_details(cls, details: JobDetails) -> JobDetailsOut:
@@ -79,7 +63,7 @@ class JobDetailsOut(JobOut):
         return cls(**JobOut.fields_of(job), source_now=printable(details.source) if details.source else None,
                    media=json.loads(job.media) if job.media else None, plan=json.loads(job.plan) if job.plan else None,
                    outputs=json.loads(job.outputs) if job.outputs else [],
-                   history=[HistoryOut.of(entry) for entry in details.history])
+                   history=list(details.history))
 
 
 class JobPage(BaseModel):
@@ -89,48 +73,6 @@ class JobPage(BaseModel):
     total: int
     page: int
     limit: int
-
-
-class RunningOut(BaseModel):
-    id: str
-    name: str
-    stage: Stage
-    method: str | None
-    fraction: float | None
-    speed: float | None
-    fps: float | None
-    eta_seconds: float | None
-    started_at: float | None
-    suspended: bool
-
-
-class WaitingOut(BaseModel):
-    route: str
-    path: str
-    reason: str
-    sentence: str
-    since: float
-
-
-class StatusOut(BaseModel):
-    """What is going on. `problems` are sentences about what is wrong right now."""
-
-    version: str
-    pid: int
-    started_at: float
-    config: str
-    mode: str
-    mode_sentence: str
-    jobs: dict[State, int]
-    running: list[RunningOut]
-    waiting: list[WaitingOut] = Field(description="files in the inboxes that are not jobs (yet), with the reason")
-    waiting_total: int
-    outbox: dict[str, int] = Field(description="events each endpoint has still to be told")
-    ffmpeg: str
-    ffmpeg_version: str
-    threads: int
-    slots: int
-    problems: list[str]
 
 
 class PlanOut(BaseModel):

@@ -22,7 +22,7 @@ from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.retry import Decision, decide
 from pectin.pipeline.running import RunningJob
-from pectin.pipeline.story import Made, make, put_in_library, recorded_intent
+from pectin.pipeline.story import make, put_in_library, recorded_intent
 from pectin.pipeline.wake import Wake, finished
 from pectin.publishing import place
 from pectin.publishing.naming import library_place
@@ -110,12 +110,14 @@ class Worker:
         try:
             if running.job.state is State.PROCESSING:
                 made = await make(running, policy)
-                self._measure(running, made)
+                for stream in made.plan.streams:
+                    self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
                                  plan=made.plan.as_json(), stage=Stage.PLACING)
             outputs = await put_in_library(running, policy)
-            self._metrics.bytes_out(sum(p.size for p in recorded_intent(running.job).placements))
             await self._step(running, Trigger.PUBLISHED, outputs=outputs, finished_at=time.time(), stage=Stage.DONE)
+            self._metrics.bytes_in(running.job.size)
+            self._metrics.bytes_out(sum(p.size for p in recorded_intent(running.job).placements))
         except asyncio.CancelledError:
             await self._trouble(running, PectinError(running.stop_cause or Cause.DAEMON_STOPPED), policy)
         except PectinError as error:
@@ -127,11 +129,6 @@ class Worker:
             self._metrics.stage_seconds(stage, seconds)
         if running.job.state in FINAL:
             await self._dispose(running.job, policy)
-
-    def _measure(self, running: RunningJob, made: Made) -> None:
-        self._metrics.bytes_in(running.job.size)
-        for stream in made.plan.streams:
-            self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
 
     async def _step(self, running: RunningJob, trigger: Trigger, *, cause: Cause | None = None, message: str = "",
                     **changes: object) -> None:
