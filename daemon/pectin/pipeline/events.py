@@ -22,13 +22,12 @@ def event_type(trigger: Trigger, target: State) -> EventType | None:
     return _BY_STATE.get(target)
 
 
-def make_event(event: EventType, job: Job, *, now: float, state: State, cause: Cause | None = None, message: str = "",
-               outputs: str | None = None) -> Event:
-    """The event with a fresh id. `outputs` is the JSON text the job will hold."""
+def make_event(event: EventType, job: Job, *, now: float, state: State, cause: Cause | None = None, message: str = "") -> Event:
+    """The event with a fresh id. `job` as it will be after the step."""
     data: dict[str, Any] = {
         "job": job.id, "name": job.name, "route": job.route, "profile": job.profile, "state": state.value,
         "source": printable(job.inbox_path), "size": job.size, "attempts": job.attempts,
-        "outputs": json.loads(outputs) if outputs else [],
+        "outputs": json.loads(job.outputs) if job.outputs else [],
     }
     if cause is not None:
         data |= {"cause": cause.value, "message": message, "next_step": MEANINGS[cause].next_step}

@@ -52,7 +52,7 @@ async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pix
     try:
         return parse(await probe(command, pass_fds=(source.fd,), timeout=timeout))
     except PectinError as error:
-        raise PectinError(error.cause, error.detail.replace(source.url, "the file")) from error  # people do not know fd 17
+        raise PectinError(error.cause, error.detail.replace(f"{source.url}: ", "")) from error  # people do not know fd 17
 
 
 def settle_plan(media: MediaInfo, profile: Profile) -> Plan:

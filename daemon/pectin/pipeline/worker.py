@@ -131,17 +131,15 @@ class Worker:
             await self._dispose(running.job, policy)
 
     async def _step(self, running: RunningJob, trigger: Trigger, *, cause: Cause | None = None, message: str = "",
-                    **changes: object) -> None:
+                    level: int = logging.INFO, **changes: object) -> None:
         """One transition with its event, in one transaction; never left half done by a cancellation."""
         now, job = time.time(), running.job
         target = next_state(job.state, trigger)
-        changed = replace(job, **{k: v for k, v in changes.items() if k == "attempts"})  # type: ignore[arg-type]
+        changed = replace(job, **changes)  # type: ignore[arg-type]  # the store checks the names, here they are only told
         kind = event_type(trigger, target)
         if kind is EventType.RETRYING and cause is job.cause:
             kind = None  # the world has been told: a library that is away for a day is not news every minute
-        outputs = changes.get("outputs")
-        events = [make_event(kind, changed, now=now, state=target, cause=cause, message=message,
-                             outputs=outputs if isinstance(outputs, str) else None)] if kind else []
+        events = [make_event(kind, changed, now=now, state=target, cause=cause, message=message)] if kind else []
 
         async def write() -> None:
             running.job = await self._store.jobs.apply(job.id, trigger, now=now, expected=job.state, cause=cause, message=message,
@@ -149,7 +147,7 @@ class Worker:
             self.announce(trigger, target, cause)
 
         await finished(write())
-        log.info("%s -> %s%s", job.state, target, f": {message}" if message else "")
+        log.log(level, "%s -> %s%s", job.state, target, f": {message}; {MEANINGS[cause].next_step}" if cause else "")
 
     async def _trouble(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
         """Turn an error into the transition that retry.py decides."""
@@ -165,9 +163,9 @@ class Worker:
         if job.state is State.PUBLISHING and decision.trigger in (Trigger.GIVE_UP, Trigger.INTERRUPT) and job.intent:
             await finished(asyncio.to_thread(place.withdraw, recorded_intent(job)))
         final = next_state(job.state, decision.trigger) in FINAL
-        level = logging.ERROR if MEANINGS[decision.cause].kind is Kind.BUG else logging.INFO if not final else logging.WARNING
-        log.log(level, "%s; %s", error.sentence, MEANINGS[decision.cause].next_step)
-        await self._step(running, decision.trigger, cause=decision.cause, message=_told(error, decision),
+        kind = MEANINGS[decision.cause].kind
+        level = logging.ERROR if kind is Kind.BUG else logging.INFO if kind is Kind.WISH else logging.WARNING
+        await self._step(running, decision.trigger, cause=decision.cause, message=_told(error, decision), level=level,
                          attempts=decision.attempts, interruptions=decision.interruptions,
                          not_before=time.time() + decision.delay if decision.delay else 0.0,
                          stage=Stage.DONE if final else Stage.WAITING, **({"finished_at": time.time()} if final else {}),
