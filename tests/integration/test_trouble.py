@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,24 @@ def test_a_socket_left_by_a_dead_daemon_is_no_obstacle(tmp_path: Path) -> None:
         assert (tmp_path / "s").exists()
         made.start()
         assert made.client().get("/v1/status")["mode"] == "open"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kill_9_at_random_moments_loses_no_film_and_publishes_none_twice(tmp_path: Path, clips: Clips, seed: int) -> None:
+    moments = random.Random(seed)
+    film = clips.film("two.mkv", video=("-c:v", "mpeg4"))
+    names = [f"film {number}" for number in range(4)]
+    with daemon(tmp_path, {"retry": {"max_interruptions": 20}}) as made:
+        for name in names:
+            made.drop(film, f"{name}.mkv")
+        for _ in range(7):
+            time.sleep(moments.uniform(0.02, 0.9))
+            made.stop(signal.SIGKILL)
+            made.start()
+        jobs = [made.job(f"{name}.mkv", "COMPLETED") for name in names]
+        made.stop()
+        assert {sha256(Path(job["source_now"])) for job in jobs} == {sha256(film)}
+        assert files(made.library) == [f"{name}/{name}.mp4" for name in names]
+        assert len(files(made.folder / "originals")) == len(names)
+        assert files(made.folder / "work") == files(made.inbox) == files(made.folder / "rejected") == []
+        assert all(children_of_job(job["id"]) == [] for job in jobs)
