@@ -1,21 +1,57 @@
 # What a person types. `make` alone tells what there is.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+CODE := daemon tests tools
 
-.PHONY: help check test unit bench demo generate clean
+.DEFAULT_GOAL := help
+.PHONY: help check unit test bench demo generate clean need-python need-demo need-tests
+-include install.mk
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-check: $(VENV)/dev  ## static checks: lint, types, import contracts (seconds)
-	$(BIN)/ruff check daemon tests
+check: $(VENV)/.installed-dev  ## static checks: lint, types, import contracts (seconds)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
+	MYPYPATH=tools:tests/fakes $(BIN)/mypy --strict tools
 	$(BIN)/lint-imports --config setup.cfg
 
-$(VENV)/dev: pyproject.toml
+unit: $(VENV)/.installed-dev  ## the fast tests
+	$(BIN)/pytest -q tests/unit
+
+test: need-tests check  ## everything: static checks and all tests
+	$(BIN)/pytest
+
+bench: need-tests $(VENV)/.installed-dev  ## the figures of the README, measured here
+	$(BIN)/python tests/bench/run.py
+
+# SOURCE is taken from make's command line only: a variable of that name in somebody's shell is not meant for us. Its text
+# goes through the environment as it is, so that no shell takes a quote or a blank in a film's name for its own.
+demo: export PECTIN_DEMO_SOURCE := $(if $(findstring command,$(origin SOURCE)),$(value SOURCE))
+demo: need-demo $(VENV)/.installed  ## the main job before your eyes; SOURCE=/path/film.mkv takes your film (a copy of it)
+	@$(BIN)/python tools/demo.py
+
+generate: $(VENV)/.installed  ## write what is made from the code: config/ and parts of README.md
+	@$(BIN)/python tools/generate.py
+
+clean:  ## remove the virtual environment and all caches (not demo/: your film's original may lie there)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info
+	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
+
+need-python:
+	@sh .ci/prepare python
+
+need-demo:
+	@sh .ci/prepare demo
+
+need-tests:
 	@sh .ci/prepare
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+
+# Stamps: the environment is filled again only when pyproject.toml has changed.
+$(VENV)/.installed: pyproject.toml | need-python
+	@sh tools/venv install .
 	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | need-python
+	@sh tools/venv install '.[dev]'
+	@touch $(VENV)/.installed $@

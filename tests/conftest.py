@@ -21,6 +21,6 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def long_film(clips: Clips) -> Path:
-    """Takes half a minute to encode with SLOW (tests/harness.py), a few seconds with the fastest preset, and shows progress soon."""
+    """Takes half a minute to encode with SLOW (tests/harness.py), a few seconds with the fastest preset, with progress soon."""
     return clips.make("noise.mkv", ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=60,noise=alls=40:allf=t",
                                     "-c:v", "mpeg4", "-q:v", "20"])

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pectin.cli.app import app, fail
-from pectin.cli.client import EX_CONFIG, EX_FAILED, CommandError
+from pectin.cli.client import CommandError
+from pectin.model.statuses import ExitStatus
 from pectin.settings.load import ConfigError
 
 
@@ -30,9 +31,9 @@ def main() -> None:
         sys.exit(fail(error))
     except ConfigError as error:
         print(f"pectin: {error}", file=sys.stderr)
-        sys.exit(EX_CONFIG)
+        sys.exit(ExitStatus.CONFIG)
     except BrokenPipeError:
-        sys.exit(EX_FAILED)
+        sys.exit(ExitStatus.FAILED)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pectin.api.server import bind, serve
 from pectin.encoding import tools
 from pectin.linux.lock import AlreadyRunningError, InstanceLock
 from pectin.model.errors import Cause, PectinError
+from pectin.model.statuses import ExitStatus
 from pectin.observing import logs
 from pectin.observing.metrics import Metrics
 from pectin.observing.systemd import Notifier, listen_sockets, watchdog_interval
@@ -27,21 +28,16 @@ from pectin.pipeline.narrator import Narrator
 from pectin.pipeline.outbox_loop import OutboxLoop
 from pectin.pipeline.recover import recover
 from pectin.pipeline.worker import Worker
-from pectin.settings.load import EX_CONFIG, ConfigError, Loaded, find, load
+from pectin.settings.load import ConfigError, Loaded, find, load
 from pectin.settings.sections import Settings
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
 
-# sysexits.h, as systemd and shell scripts know them
-EX_UNAVAILABLE = 69  # something Pectin needs is not there
-EX_SOFTWARE = 70     # Pectin itself failed
-EX_TEMPFAIL = 75     # another daemon runs on this configuration
-
 _FIXED = ("paths", "socket", "metrics")  # sections that hold what is opened once
 
 
-def run(config: Path | None) -> int:
+def run(config: Path | None) -> ExitStatus:
     """Run the daemon in the foreground until SIGTERM or SIGINT; the exit status."""
     try:
         loaded = load(find(config))
@@ -49,17 +45,17 @@ def run(config: Path | None) -> int:
         asyncio.run(Service(loaded).run())
     except ConfigError as error:
         print(f"pectin: {error}", file=sys.stderr)  # noqa: T201  (the log is not set up without a configuration)
-        return EX_CONFIG
+        return ExitStatus.CONFIG
     except AlreadyRunningError as error:
         log.error("%s", error)  # noqa: TRY400  (expected: no traceback)
-        return EX_TEMPFAIL
+        return ExitStatus.TEMPFAIL
     except PectinError as error:
         log.error("cannot go on: %s; %s", error.sentence, error.meaning.next_step)  # noqa: TRY400
-        return EX_UNAVAILABLE
+        return ExitStatus.UNAVAILABLE
     except BaseExceptionGroup as group:
         log.critical("a part of the daemon died; systemd starts it again, nothing is lost", exc_info=group)
-        return EX_SOFTWARE
-    return 0
+        return ExitStatus.SOFTWARE
+    return ExitStatus.OK
 
 
 def _set_up_logs(settings: Settings) -> None:
@@ -75,6 +71,7 @@ class Service:
         self._metrics = Metrics(__version__)
         self._stop = asyncio.Event()
         self._ready = False
+        self._activated = False
 
     async def run(self) -> None:
         """Raises PectinError, AlreadyRunningError or ConfigError when it cannot start, ExceptionGroup when a part dies."""
@@ -87,7 +84,7 @@ class Service:
             policy = policies.policy(self._loaded, found)
             targets = policies.targets(self._loaded)
             listener = self._listener()
-            stack.callback(listener.close)
+            stack.callback(self._close, listener)
             store = await stack.enter_async_context(Store.open(settings.paths.state / "pectin.db"))
             if settings.metrics.listen != "off":
                 host, _, port = settings.metrics.listen.rpartition(":")
@@ -187,10 +184,17 @@ class Service:
     def _listener(self) -> socket.socket:
         """From systemd when it activated us, else our own."""
         handed = listen_sockets()
+        self._activated = bool(handed)
         if handed:
             return next(iter(handed.values()))
         settings = self._loaded.settings.socket
         return bind(settings.path, policies.group_id(self._loaded, "socket.group", settings.group))
+
+    def _close(self, listener: socket.socket) -> None:
+        """Our own socket goes with us; systemd's stays, so that the next command starts us again."""
+        listener.close()
+        if not self._activated:
+            self._loaded.settings.socket.path.unlink(missing_ok=True)
 
     async def _watchdog(self) -> None:
         """Tell systemd that the event loop turns, twice as often as it asks."""

@@ -8,12 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from pectin import service
-from pectin.cli import client
 from pectin.model.event import OCCASIONS, EventType
 from pectin.model.job import TRANSITIONS
 from pectin.model.statuses import STATUSES, ExitStatus
-from pectin.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("state diagram", "exit statuses", "metrics", "events")
@@ -72,10 +69,3 @@ def test_metrics_are_listed_with_their_labels_and_under_the_name_prometheus_has(
     assert "| `pectin_jobs` | gauge | `state` | Jobs in the store by state. |" in lines
     assert any(line.startswith("| `pectin_deliveries_total` | counter | `endpoint`, `outcome` |") for line in lines)
     assert any(line.startswith("| `pectin_stage_duration_seconds` | histogram | `stage` |") for line in lines)
-
-
-def test_the_table_of_exit_statuses_is_what_the_program_uses() -> None:
-    assert (client.EX_FAILED, client.EX_NO_DAEMON, client.EX_NO_PERMISSION, client.EX_CONFIG) == (
-        ExitStatus.FAILED, ExitStatus.UNAVAILABLE, ExitStatus.NOPERM, ExitStatus.CONFIG)
-    assert (service.EX_UNAVAILABLE, service.EX_SOFTWARE, service.EX_TEMPFAIL, load.EX_CONFIG) == (
-        ExitStatus.UNAVAILABLE, ExitStatus.SOFTWARE, ExitStatus.TEMPFAIL, ExitStatus.CONFIG)

@@ -13,7 +13,8 @@ from rich.live import Live
 
 from pectin import __version__
 from pectin.cli import configuration, doctor, planning, render
-from pectin.cli.client import EX_FAILED, Client, CommandError, socket_path
+from pectin.cli.client import Client, CommandError, socket_path
+from pectin.model.statuses import ExitStatus
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 JobId = Annotated[str, typer.Argument(help="The job's id; its beginning is enough.", show_default=False)]
@@ -116,7 +117,7 @@ class _NoLive:
 def _is_over(connection: Client, job: str) -> bool:
     state = connection.get(f"/v1/jobs/{job}")["state"]
     if state in ("FAILED", "REJECTED", "CANCELLED"):
-        raise CommandError(EX_FAILED, f"the job ended {state}: `pectin show {job}` tells why")
+        raise CommandError(ExitStatus.FAILED, f"the job ended {state}: `pectin show {job}` tells why")
     return bool(state == "COMPLETED")
 
 
@@ -182,7 +183,7 @@ def doctor_command(context: typer.Context, as_json: JsonFlag = False) -> None:
     else:
         render.console().print(doctor.view(findings))
     if any(finding.level is doctor.Level.PROBLEM for finding in findings):
-        raise typer.Exit(EX_FAILED)
+        raise typer.Exit(ExitStatus.FAILED)
 
 
 def _told(answer: Any, as_json: bool) -> None:
@@ -199,7 +200,7 @@ def _done(answer: Any, as_json: bool) -> None:
         print("\n".join([answer["done"], *answer["notes"]]))
 
 
-def fail(error: CommandError) -> int:
+def fail(error: CommandError) -> ExitStatus:
     """One sentence on stderr, or a problem document where the command was asked for JSON; the exit status."""
     if "--json" in sys.argv:
         _print_json(error.document)

@@ -10,21 +10,15 @@ from typing import Any
 
 import httpx
 
+from pectin.model.statuses import ExitStatus
 from pectin.settings.load import ConfigError, find, load
 from pectin.settings.sections import Socket
-
-# Exit statuses, sysexits.h where it has one; the README has the table.
-EX_FAILED = 1        # the daemon said no
-EX_USAGE = 64
-EX_NO_DAEMON = 69
-EX_NO_PERMISSION = 77
-EX_CONFIG = 78
 
 
 class CommandError(Exception):
     """A command that did not work: the sentence for the person and the exit status."""
 
-    def __init__(self, status: int, sentence: str, document: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, status: ExitStatus, sentence: str, document: Mapping[str, Any] | None = None) -> None:
         self.status = status
         self.sentence = sentence
         self.document = document or {"title": sentence}
@@ -70,14 +64,18 @@ class Client:
 
     def _unreachable(self, error: httpx.TransportError) -> CommandError:
         if isinstance(error, httpx.TimeoutException):
-            return CommandError(EX_NO_DAEMON, f"the daemon at {self._socket} does not answer: see `journalctl -u pectin`")
+            return _no_daemon(f"the daemon at {self._socket} does not answer: see `journalctl -u pectin`")
         if not self._socket.exists():
-            return CommandError(EX_NO_DAEMON, f"no daemon: there is no socket at {self._socket}. Start it with `systemctl start "
-                                              "pectin`, or name its socket with --socket or PECTIN_SOCKET")
+            return _no_daemon(f"no daemon: there is no socket at {self._socket}. Start it with `systemctl start pectin`, or name "
+                              "its socket with --socket or PECTIN_SOCKET")
         if not os.access(self._socket, os.W_OK):
-            return CommandError(EX_NO_PERMISSION, f"you may not use {self._socket}: become a member of its group (`sudo usermod "
-                                                  "-aG pectin $USER`, then log in again) or use sudo")
-        return CommandError(EX_NO_DAEMON, f"the daemon at {self._socket} is not running: `systemctl start pectin`")
+            return CommandError(ExitStatus.NOPERM, f"you may not use {self._socket}: become a member of its group (`sudo usermod "
+                                                   "-aG pectin $USER`, then log in again) or use sudo")
+        return _no_daemon(f"the daemon at {self._socket} is not running: `systemctl start pectin`")
+
+
+def _no_daemon(sentence: str) -> CommandError:
+    return CommandError(ExitStatus.UNAVAILABLE, sentence)
 
 
 def _refused(response: httpx.Response) -> CommandError:
@@ -88,4 +86,4 @@ def _refused(response: httpx.Response) -> CommandError:
     sentence = document.get("detail") or document.get("title") or str(response.status_code)
     if next_step := document.get("next_step"):
         sentence = f"{sentence}; {next_step}"
-    return CommandError(EX_FAILED, sentence, document)
+    return CommandError(ExitStatus.FAILED, sentence, document)

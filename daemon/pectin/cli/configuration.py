@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from pectin.model.statuses import ExitStatus
 from pectin.settings.example import example_text, schema_text
 from pectin.settings.load import ConfigError, find, load
 
@@ -33,7 +34,7 @@ def check(context: typer.Context, file: FileOption = None, as_json: JsonFlag = F
         problems = [{"path": p.path, "line": p.line, "message": p.message, "hint": p.hint} for p in error.problems]
     print(json.dumps({"file": str(path), "problems": problems}, indent=2, ensure_ascii=False))
     if problems:
-        raise typer.Exit(78)
+        raise typer.Exit(ExitStatus.CONFIG)
 
 
 @app.command()

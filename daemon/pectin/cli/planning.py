@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pectin.cli.client import EX_FAILED, CommandError
+from pectin.cli.client import CommandError
 from pectin.encoding import argv, ffmpeg, tools
 from pectin.linux.beneath import open_regular
 from pectin.model.errors import Cause, PectinError
 from pectin.model.profile import Profile
+from pectin.model.statuses import ExitStatus
 from pectin.planning.plan import decide
 from pectin.planning.probe import parse
 from pectin.planning.rules import refusals
@@ -24,15 +25,15 @@ def plan_file(file: Path, profile_name: str, config: Path | None) -> tuple[str, 
     """A line about the file, and the plan as JSON values. Raises CommandError."""
     known, encoder = _settings(config)
     if profile_name not in known:
-        raise CommandError(EX_FAILED, f"there is no profile {profile_name!r}; there are: {', '.join(sorted(known))}")
+        raise CommandError(ExitStatus.FAILED, f"there is no profile {profile_name!r}; there are: {', '.join(sorted(known))}")
     try:
         return asyncio.run(_plan(file.absolute(), known[profile_name], encoder))
     except PectinError as error:
-        raise CommandError(EX_FAILED, f"{file.name}: {error.sentence}; {error.meaning.next_step}",
+        raise CommandError(ExitStatus.FAILED, f"{file.name}: {error.sentence}; {error.meaning.next_step}",
                            {"title": error.meaning.sentence, "detail": error.sentence, "cause": error.cause.value,
                             "next_step": error.meaning.next_step}) from error
     except OSError as error:
-        raise CommandError(EX_FAILED, f"{file}: {error.strerror}") from error
+        raise CommandError(ExitStatus.FAILED, f"{file}: {error.strerror}") from error
 
 
 def _settings(config: Path | None) -> tuple[dict[str, Profile], Encoder]:

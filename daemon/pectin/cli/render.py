@@ -84,7 +84,9 @@ def running_table(running: Sequence[Mapping[str, Any]]) -> Table:
         stage = "paused" if job["suspended"] else job["stage"]
         table.add_row(job["id"], escape(job["name"]), stage, ProgressBar(total=1.0, completed=fraction or 0.0, width=24),
                       f"{fraction:.0%}" if fraction is not None else "",
-                      f"{job['speed']:.1f}x" if job["speed"] else "", length_text(job["eta_seconds"]) if fraction else "")
+                      # Before the first frames are out, speed is a guess that only confuses.
+                      f"{job['speed']:.1f}x" if job["speed"] and fraction else "",
+                      length_text(job["eta_seconds"]) if fraction else "")
     return table
 
 

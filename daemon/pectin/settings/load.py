@@ -15,8 +15,6 @@ from pectin.settings.crosscheck import cross_check
 from pectin.settings.explain import Problem, explain, line_of
 from pectin.settings.sections import Settings
 
-EX_CONFIG = 78  # sysexits.h: something was found in an unconfigured or misconfigured state
-
 
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` is complete: mending them all makes it usable."""
