@@ -80,7 +80,8 @@ async def test_a_child_is_nice_and_stays_on_its_cpus() -> None:
 
 
 def test_the_launchers_are_left_out_where_there_is_nothing_to_set() -> None:
-    assert [Path(word).name for word in launch_prefix(nice=0, cpus=None)] == ["setpriv", "--pdeathsig", "KILL"]
+    assert [Path(word).name for word in launch_prefix(nice=0, cpus=None)] == [
+        "setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--ambient-caps", "-all", "--inh-caps", "-all"]
     assert launch_prefix(nice=5, cpus={3, 1})[-1] == "1,3"
 
 

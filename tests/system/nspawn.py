@@ -8,14 +8,15 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from needs import missing, need_program, need_root
 
 BOOT = 60.0  # seconds until a boot has failed; it takes 0.2 to 2
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "COLUMNS": "200",
+                "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 
 # In a mount namespace of its own, so that nothing is left mounted: a pure cgroup2 tree (nspawn wants nothing else), a cgroup of
 # the box's own to end everything by, and the root directory a second time, because nspawn does not take "/" itself.
@@ -40,12 +41,19 @@ class Box:
     def run(self, *argv: str, user: str | None = None, check: bool = True, patience: float = 90.0,
             ) -> subprocess.CompletedProcess[str]:
         """Run a command inside, as root or as `user` with that user's groups. A failure is an AssertionError with all it said."""
-        become = ("runuser", "-u", user, "--") if user else ()
-        done = subprocess.run(["nsenter", "-t", str(self._leader), "-a", "--wdns=/", *become, *argv], capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL, timeout=patience,
-                              env={"PATH": PATH, "LANG": "C.UTF-8", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "COLUMNS": "200"})
+        done = subprocess.run(self._command(argv, user), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                              timeout=patience, env=_ENVIRONMENT)
         assert not check or done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def start(self, *argv: str, user: str | None = None) -> subprocess.Popen[bytes]:
+        """Like run, but it goes on: the caller writes to its stdin, and waits for it."""
+        return subprocess.Popen(self._command(argv, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=_ENVIRONMENT)
+
+    def _command(self, argv: tuple[str, ...], user: str | None) -> list[str]:
+        become = ("runuser", "-u", user, "--") if user else ()
+        return ["nsenter", "-t", str(self._leader), "-a", "--wdns=/", *become, *argv]
 
     def text(self, *argv: str, user: str | None = None) -> str:
         return self.run(*argv, user=user).stdout.strip()
@@ -73,9 +81,8 @@ class Box:
 
 
 @contextmanager
-def box(folder: Path, *, binds: Sequence[tuple[Path, str]] = ()) -> Iterator[Box]:
-    """Boot a box, with its files in the empty `folder`; `binds` are folders of this machine and where the box sees them,
-    read-only. Skips the test where this machine cannot do it."""
+def box(folder: Path) -> Iterator[Box]:
+    """Boot a box; `folder` is for its socket and console. Skips the test where this machine cannot do it."""
     need_root("boot a systemd in a container")
     for program, package in (("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux"), ("unshare", "util-linux"),
                              ("runuser", "util-linux"), ("systemctl", "systemd")):
@@ -84,21 +91,21 @@ def box(folder: Path, *, binds: Sequence[tuple[Path, str]] = ()) -> Iterator[Box
     name = f"pectin-test-{os.getpid()}-{os.urandom(3).hex()}"
     root, log = folder / "root", folder / "console"
     root.mkdir(parents=True)
-    bound = [f"--bind-ro={here}:{there}" for here, there in binds]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices, log.open("wb") as console:
         notices.bind(str(folder / "n"))
         notices.settimeout(1)
         nspawn = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", _PREPARE, "sh", "systemd-nspawn", "--quiet", f"--directory={root}",
              f"--machine={name}", "--volatile=overlay", "--register=no", "--keep-unit", "--notify-ready=yes", "--console=pipe",
-             "--private-network", "--link-journal=no", *bound, "--boot", "systemd.unit=basic.target"],
+             "--private-network", "--link-journal=no", "--boot", "systemd.unit=basic.target"],
             stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
             env={**os.environ, "NOTIFY_SOCKET": str(folder / "n"), "BOX_NAME": name, "BOX_ROOT": str(root)})
         made = Box(name, 0, nspawn, tree / name)
         try:
             leader = _booted(nspawn, notices)
             if leader is None:
-                missing("a systemd in a container", f"systemd-nspawn does not work here: {log.read_text(errors='replace')[-2000:]}")
+                said = log.read_text(errors="replace")[-2000:]
+                missing("a systemd in a container", f"systemd-nspawn does not work here: {said}")
             made = Box(name, leader, nspawn, tree / name)
             yield made
         finally:
@@ -123,11 +130,11 @@ def _booted(nspawn: subprocess.Popen[bytes], notices: socket.socket) -> int | No
 
 def _cgroup_tree() -> Path:
     """Where this machine shows its cgroup2 hierarchy."""
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
-        _, where, kind, *_ = line.split()
-        if kind == "cgroup2":
-            return Path(where)
-    missing("cgroup2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified")
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    found = [Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"]
+    if not found:
+        missing("cgroup2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified")
+    return found[0]
 
 
 def _remove_cgroup(cgroup: Path) -> None:

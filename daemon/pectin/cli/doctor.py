@@ -87,7 +87,7 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     findings.append(good(f"permissions are checked for user {account.name}"))
     findings += _ffmpeg(loaded.settings)
     findings += _folders(loaded.settings, account)
-    findings += _lease(loaded.settings, account)
+    findings += _lease(loaded.settings, account, running)
     findings += _watches(loaded.settings)
     findings += _secrets(loaded.settings, account)
     findings += _jellyfin(loaded.settings)
@@ -149,16 +149,27 @@ def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
         yield good(f"paths.{name}: {folder}")
 
 
-def _lease(settings: Settings, account: Account) -> Iterator[Finding]:
-    """Whether the kernel will tell who still writes: it answers the owner of a file, and whoever has CAP_LEASE (bit 28)."""
+def _lease(settings: Settings, account: Account, pid: int | None) -> Iterator[Finding]:
+    """Whether the kernel will tell who still writes: it answers the owner of a file, and whoever has CAP_LEASE."""
     strangers = [route.inbox for route in settings.routes if route.inbox.is_dir() and _others_write(route.inbox, account)]
     if account.uid == 0 or not strangers:
         return
-    if any(Path(root, "systemd/system/pectin.service").exists() for root in ("/etc", "/usr/lib", "/lib")):
-        yield good("the unit gives CAP_LEASE: the kernel tells whether somebody still writes a file")
+    granted = _has_lease(pid) if pid is not None else _unit_installed()
+    if granted:
+        yield good("CAP_LEASE: the kernel tells whether somebody still writes a file")
     else:
         yield note("files of other users: without CAP_LEASE Pectin waits intake.quiet instead of asking the kernel who writes",
                    "run it by the systemd unit that comes with it, or as the user who owns the files")
+
+
+def _has_lease(pid: int) -> bool:
+    """Bit 28 of the effective capabilities, see capabilities(7) and linux/capability.h."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return any(int(line.split()[1], 16) >> 28 & 1 for line in lines if line.startswith("CapEff:"))
+
+
+def _unit_installed() -> bool:
+    return any(Path(root, "systemd/system/pectin.service").exists() for root in ("/etc", "/usr/lib", "/lib"))
 
 
 def _others_write(inbox: Path, account: Account) -> bool:

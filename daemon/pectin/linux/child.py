@@ -41,7 +41,8 @@ def launch_prefix(*, nice: int, cpus: Collection[int] | None) -> tuple[str, ...]
     setpriv, niceness, taskset = _program("setpriv"), _program("nice"), _program("taskset")
     prefix: list[str] = []
     if setpriv:
-        prefix += [setpriv, "--pdeathsig", "KILL"]
+        # Children need none of our rights: CAP_LEASE is ours to ask about writers, and would pass to every program we start.
+        prefix += [setpriv, "--pdeathsig", "KILL", "--no-new-privs", "--ambient-caps", "-all", "--inh-caps", "-all"]
     if niceness and nice:
         prefix += [niceness, "-n", str(nice)]
     if taskset and cpus:

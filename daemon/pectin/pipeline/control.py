@@ -32,7 +32,7 @@ from pectin.pipeline.events import make_event
 from pectin.pipeline.examine import look_into, opened, settle_plan
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.intake_loop import IntakeLoop
-from pectin.pipeline.status import Status, WaitingStatus, running_status
+from pectin.pipeline.status import Status, WaitingStatus, problems, running_status
 from pectin.pipeline.worker import Worker
 from pectin.publishing import originals
 from pectin.publishing.originals import Where
@@ -79,13 +79,8 @@ class Control:
                                         since=w.since) for w in waiting[:WAITING_SHOWN]),
             waiting_total=len(waiting), outbox=await self._store.outbox.pending(),
             ffmpeg=str(encoding.tools.ffmpeg), ffmpeg_version=encoding.tools.version_text,
-            threads=encoding.threads, slots=len(encoding.cpus), problems=tuple(self.problems()))
-
-    def problems(self) -> list[str]:
-        """What is wrong right now, in sentences."""
-        missing = [f"route {route.name}: the library {route.library} does not exist: create or mount it"
-                   for route in self._worker.policy.routes.values() if not route.library.is_dir()]
-        return [*self._intake.problems(), *missing]
+            threads=encoding.threads, slots=len(encoding.cpus),
+            problems=tuple(await problems(self._intake, self._worker.policy)))
 
     async def jobs(self, states: Collection[State], search: str, page: int, limit: int) -> tuple[list[Job], int]:
         return await self._store.jobs.page(states, search, page, limit)

@@ -14,6 +14,7 @@ from pectin.intake.arrivals import Arrivals, Waiting
 from pectin.intake.claim import StillChangingError, claim
 from pectin.intake.settle import Patience, Verdict
 from pectin.intake.watch import Watcher
+from pectin.linux.pathtext import printable
 from pectin.model.errors import PectinError
 from pectin.model.event import EventType
 from pectin.model.identity import job_id
@@ -42,7 +43,7 @@ class IntakePolicy:
 
 
 class IntakeLoop:
-    """`changed` is called whenever a file has become a job."""
+    """`changed` is called whenever a file has become a job, and after each rescan."""
 
     def __init__(self, store: Store, policy: IntakePolicy, places: Places, *, changed: Callable[[], None]) -> None:
         self._store = store
@@ -51,7 +52,7 @@ class IntakeLoop:
         self._next = policy
         self._reconfigured = asyncio.Event()
         self._due = Wake()
-        self._problem: str | None = None
+        self._told: dict[Path, str] = {}  # what was last said of files that cannot be taken
         self.started = asyncio.Event()
         self._set(policy)
 
@@ -76,7 +77,6 @@ class IntakeLoop:
             reconfigured = asyncio.create_task(self._reconfigured.wait())
             try:
                 await self._watcher.rescan()
-                self._note_health()
                 self.started.set()
                 done, _ = await asyncio.wait({reconfigured, *tasks}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done - {reconfigured}:
@@ -94,7 +94,6 @@ class IntakeLoop:
             await self._watcher.rescan()
         else:
             await self._watcher.restart()
-        self._note_health()
 
     def waiting(self) -> list[Waiting]:
         """Everything in the inboxes that is not a job, and why."""
@@ -105,19 +104,11 @@ class IntakeLoop:
         wrong = self._watcher.healthy()
         return [wrong] if wrong else []
 
-    def _note_health(self) -> None:
-        """A change of health is told once, not at every look."""
-        wrong = self._watcher.healthy()
-        if wrong and wrong != self._problem:
-            log.warning("%s", wrong)
-        elif self._problem and not wrong:
-            log.info("the inbox is watched again")
-        self._problem = wrong
-
     async def _rescan_by_timer(self) -> None:
         while self._policy.rescan:
             await asyncio.sleep(self._policy.rescan)
             await self.rescan()
+            self._changed()
 
     async def _listen(self) -> None:
         async for candidate in self._watcher.candidates():
@@ -142,10 +133,13 @@ class IntakeLoop:
             await finished(self._take(path, route, name, verdict))
         except FileNotFoundError:
             self._arrivals.forget(path)
+            self._told.pop(path, None)
         except StillChangingError:
             self._arrivals.notice(route.name, path, time.time())
         except PectinError as error:
-            log.warning("%s cannot be taken yet: %s; %s", path.name, error.sentence, error.meaning.next_step)
+            if self._told.get(path) != error.sentence:  # once, not at every look: the file may lie there for days
+                log.warning("%s cannot be taken yet: %s; %s", printable(path), error.sentence, error.meaning.next_step)
+            self._told[path] = error.sentence
             now = time.time()
             self._arrivals.postpone(path, now, now + POSTPONED, f"{error.sentence}; {error.meaning.next_step}")
 
@@ -156,6 +150,7 @@ class IntakeLoop:
         job = job_from(claimed, profile=route.profile)
         await self._store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
         self._arrivals.claimed(path, time.time())
+        self._told.pop(path, None)
         with job_context(job.id):
             log.info("accepted %s (%d bytes) from route %s", job.name, job.size, route.name)
         self._changed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 
@@ -10,10 +11,12 @@ from pectin.observing.metrics import Metrics
 from pectin.observing.systemd import Notifier
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.intake_loop import IntakeLoop
-from pectin.pipeline.status import status_line
+from pectin.pipeline.status import problems, status_line
 from pectin.pipeline.wake import Wake
 from pectin.pipeline.worker import Worker
 from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
 
 BEAT = 2.0      # seconds between two looks at running jobs: often enough for a person, nothing for a CPU
 COUNT = 10.0    # seconds between two counts of what lies in the inboxes: that costs one lstat per ignored file
@@ -32,6 +35,7 @@ class Narrator:
         self._notifier = notifier
         self._wake = Wake()
         self._count_at = 0.0
+        self._troubles: list[str] = []
 
     def call(self) -> None:
         self._wake.call()
@@ -46,8 +50,20 @@ class Narrator:
                 self._metrics.waiting(Counter(w.reason.value for w in self._intake.waiting()))
                 self._count_at = time.monotonic() + COUNT
             self._metrics.watcher_healthy(not self._intake.problems())
+            troubles = await problems(self._intake, self._worker.policy)
+            self._note(troubles)
             for job in running:
                 self._metrics.progress(job.slot, job.progress.fraction, job.progress.speed)
             waiting = counts[State.PENDING] + counts[State.PUBLISHING] + counts[State.PROCESSING] - len(running)
-            self._notifier.status(status_line(running, max(0, waiting), self._gate.sentence))
+            self._notifier.status(status_line(running, max(0, waiting), self._gate.sentence, troubles))
             await self._wake.wait(until=time.time() + BEAT if running else None)
+
+    def _note(self, troubles: list[str]) -> None:
+        """What begins or ends to be wrong is told once, not at every look."""
+        for trouble in troubles:
+            if trouble not in self._troubles:
+                log.warning("%s", trouble)
+        for trouble in self._troubles:
+            if trouble not in troubles:
+                log.info("no longer so: %s", trouble)
+        self._troubles = troubles

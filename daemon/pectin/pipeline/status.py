@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pectin.model.job import Stage, State
+from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
 
 
@@ -58,6 +61,14 @@ class Status:
     problems: tuple[str, ...]
 
 
+async def problems(intake: IntakeLoop, policy: Policy) -> list[str]:
+    """What is wrong right now, in sentences. Libraries are looked at in a thread: a dead network mount answers late."""
+    def missing() -> list[str]:
+        return [f"route {route.name}: the library {route.library} does not exist: create or mount it"
+                for route in policy.routes.values() if not route.library.is_dir()]
+    return [*intake.problems(), *await asyncio.to_thread(missing)]
+
+
 def running_status(running: RunningJob) -> RunningStatus:
     progress = running.progress
     seconds = running.plan.seconds if running.plan else None
@@ -70,8 +81,10 @@ def running_status(running: RunningJob) -> RunningStatus:
         started_at=running.job.started_at, suspended=running.suspended)
 
 
-def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str) -> str:
-    """One line for systemctl status, e.g. `encoding 1 of 7: Film (2010) 43 %, 1.8x`."""
+def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str, troubles: Sequence[str] = ()) -> str:
+    """One line for systemctl status, e.g. `encoding 1 of 7: Film (2010) 43 %, 1.8x`. What is wrong comes first."""
+    if troubles:
+        return f"{troubles[0]} | {status_line(running, waiting_jobs, mode_sentence)}"
     jobs = list(running)
     if not jobs:
         text = f"{waiting_jobs} waiting" if waiting_jobs else "idle, watching the inbox"

@@ -25,9 +25,9 @@ class Paths(Section):
     """Where Pectin keeps its own things."""
 
     state: AbsolutePath = Field(Path("/var/lib/pectin"), description="The database and the lock. A local disk, never a network share.")
-    work: AbsolutePath = Field(Path("/var/lib/pectin/work"), description="The work queue: accepted sources and what is being made of them. Best on the inbox's file system: then a claim is a rename, not a copy.")
-    originals: AbsolutePath = Field(Path("/var/lib/pectin/originals"), description="Sources whose outputs are in the library.")
-    rejected: AbsolutePath = Field(Path("/var/lib/pectin/rejected"), description="Sources that could not be used, each beside a text that says why.")
+    work: AbsolutePath = Field(Path("/srv/pectin/work"), description="The work queue: accepted sources and what is being made of them. Best on the inbox's file system: then a claim is a rename, not a copy.")
+    originals: AbsolutePath = Field(Path("/srv/pectin/originals"), description="Sources whose outputs are in the library.")
+    rejected: AbsolutePath = Field(Path("/srv/pectin/rejected"), description="Sources that could not be used, each beside a text that says why.")
 
 
 class RouteSettings(Section):
