@@ -101,7 +101,7 @@ class Service:
             self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
                                         policies.keep_originals(settings))
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
-                                    reload=self.reload)
+                                    reload=self.reload, changed=self._changed)
             await self._until_stopped(listener)
 
     async def _until_stopped(self, listener: socket.socket) -> None:

@@ -89,6 +89,9 @@ def test_a_pause_outlives_a_restart(tmp_path: Path, clips: Clips) -> None:
         made.drop(clips.film("film.mkv"), "Waits.mkv")
         made.job("Waits.mkv", "PENDING")
         assert "somebody paused the queue" in made.json("status")["mode_sentence"]
+        assert "somebody paused the queue" in made.text()
+        with urllib.request.urlopen(f"http://127.0.0.1:{made.metrics_port}/metrics", timeout=10) as answer:
+            assert 'pectin_queue_paused{cause="paused_by_user"} 1.0' in answer.read().decode()
         made.json("resume")
         made.job("Waits.mkv", "COMPLETED")
 

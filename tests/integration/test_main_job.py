@@ -96,6 +96,14 @@ def test_what_is_no_film_is_set_aside_with_a_text_that_says_why(running: Daemon,
     assert files(running.folder / "work") == []
 
 
+def test_a_playlist_in_disguise_brings_no_other_film_into_the_library(running: Daemon, clips: Clips, tmp_path: Path) -> None:
+    secret = clips.make("secret.ts", ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=1", "-c:v", "mpeg2video"])
+    playlist = tmp_path / "playlist"
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n")
+    running.drop(playlist, "disguise.avi")
+    assert running.job("disguise.avi", "REJECTED")["cause"] == "not_a_video"
+
+
 def test_audio_alone_is_set_aside(running: Daemon, clips: Clips) -> None:
     running.drop(clips.make("tone.mka", ["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac"]), "tone.mkv")
     assert running.job("tone.mkv", "REJECTED")["cause"] == "no_video_stream"

@@ -33,6 +33,7 @@ def a_day(metrics: Metrics) -> None:
     metrics.decision("audio", "encode", "codec")
     metrics.bytes_in(1000)
     metrics.bytes_out(600)
+    metrics.paused(Cause.DRAINING)
     metrics.waiting({"still_written": 2})
     metrics.delivery("chat", "delivered")
     metrics.outbox_pending({"chat": 4})

@@ -47,6 +47,7 @@ class Metrics:
                                registry=registry)
         self._speed = Gauge("pectin_encode_speed_ratio", "Encoding speed of a slot: 1 is as fast as the film plays.", ["slot"],
                             registry=registry)
+        self._paused = Gauge("pectin_queue_paused", "1 while no new job is started, by the reason.", ["cause"], registry=registry)
         self._threads = Gauge("pectin_cpu_limit_threads", "CPU threads one job may use.", registry=registry)
         self._watcher = Gauge("pectin_watcher_healthy", "1 while changes in the inbox are noticed at once, 0 while only the "
                               "rescan finds them.", registry=registry)
@@ -100,6 +101,10 @@ class Metrics:
             self._running.set(len(self._busy_slots))
             self._progress.remove(str(slot))
             self._speed.remove(str(slot))
+
+    def paused(self, cause: Cause | None) -> None:
+        """Why no new job is started; None: jobs start."""
+        _replace(self._paused, {cause.value: 1} if cause else {})
 
     def cpu_limit(self, threads: int) -> None:
         self._threads.set(threads)

@@ -59,13 +59,14 @@ class Control:
     """Built by the service; every method may raise PectinError, NoSuchJobError or IllegalTransitionError."""
 
     def __init__(self, *, store: Store, worker: Worker, gate: Gate, intake: IntakeLoop, config: Path,
-                 reload: Callable[[], Awaitable[list[str]]]) -> None:
+                 reload: Callable[[], Awaitable[list[str]]], changed: Callable[[], None]) -> None:
         self._store = store
         self._worker = worker
         self._gate = gate
         self._intake = intake
         self._config = config
         self._reload = reload
+        self._changed = changed
         self._started_at = time.time()
 
     async def status(self) -> Status:
@@ -148,23 +149,24 @@ class Control:
 
     async def pause(self) -> None:
         """Nothing new starts, and what runs stands still until resume."""
-        await self._gate.set(Mode.PAUSED)
-        for running in self._worker.running.values():
-            running.suspend()
+        await self._set(Mode.PAUSED)
 
     async def drain(self) -> None:
         """What runs is finished, nothing new starts."""
-        await self._gate.set(Mode.DRAINING)
-        self._let_run()
+        await self._set(Mode.DRAINING)
 
     async def resume(self) -> None:
-        await self._gate.set(Mode.OPEN)
-        self._let_run()
+        await self._set(Mode.OPEN)
         self._worker.wake.call()
 
-    def _let_run(self) -> None:
+    async def _set(self, mode: Mode) -> None:
+        await self._gate.set(mode)
         for running in self._worker.running.values():
-            running.resume()
+            if mode is Mode.PAUSED:
+                running.suspend()
+            else:
+                running.resume()
+        self._changed()
 
     async def rescan(self) -> None:
         """Walk the inboxes now."""

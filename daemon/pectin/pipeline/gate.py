@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from enum import StrEnum
 from typing import Protocol
 
 from pectin.model.errors import MEANINGS, Cause
+
+
+log = logging.getLogger(__name__)
 
 
 class Mode(StrEnum):
@@ -40,7 +44,9 @@ class Gate:
             await self.set(Mode.PAUSED)
 
     async def set(self, mode: Mode) -> None:
-        self.mode = mode
+        if mode is not self.mode:
+            self.mode = mode
+            log.info("%s", self.sentence or "the queue is open: jobs start")
         await self._flags.set("gate", mode.value)
         if mode is Mode.OPEN:
             self._open.set()

@@ -45,6 +45,7 @@ class Narrator:
             counts = await self._store.jobs.counts()
             running = list(self._worker.running.values())
             self._metrics.jobs_by_state(counts)
+            self._metrics.paused(self._gate.cause)
             self._metrics.outbox_pending(await self._store.outbox.pending())
             if time.monotonic() >= self._count_at:
                 self._metrics.waiting(Counter(w.reason.value for w in self._intake.waiting()))
