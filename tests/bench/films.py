@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from clips import Clips
 from pathlib import Path
+
+from clips import Clips
 
 # A soft, slowly turning and zooming picture with hard edges moving over it and fresh grain in every frame. The amount of grain is
 # chosen so that x264 (medium, crf 22) needs about 2.3 Mb/s at 720p, as for a film: with more grain, decoding (so: verifying)

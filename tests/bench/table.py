@@ -72,7 +72,8 @@ def pair_ratios(pairs: Sequence[tuple[float, float]]) -> list[float]:
 def markdown(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
     """The table as people read it, with the notes and the machine below."""
     lines = ["| figure | measured | bound | verdict |", "| --- | --- | --- | --- |"]
-    lines += [f"| {row.figure} | {_amount(row, row.measured)} | at most {_amount(row, row.bound)} | {row.verdict} |" for row in rows]
+    lines += [f"| {row.figure} | {_amount(row, row.measured)} | at most {_amount(row, row.bound)} | {row.verdict} |"
+              for row in rows]
     lines += ["", *(f"- {row.figure}: {row.notes}." for row in rows if row.notes)]
     lines += ["", "Measured on: " + ", ".join(f"{name} {value}" for name, value in machine.items()) + "."]
     return "\n".join(lines)
@@ -80,7 +81,8 @@ def markdown(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
 
 def as_json(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
     """The same for programs."""
-    return json.dumps({"machine": dict(machine), "rows": [{**asdict(row), "verdict": row.verdict.value} for row in rows]}, indent=2)
+    listed = [{**asdict(row), "verdict": row.verdict.value} for row in rows]
+    return json.dumps({"machine": dict(machine), "rows": listed}, indent=2)
 
 
 def exit_status(rows: Sequence[Row]) -> int:

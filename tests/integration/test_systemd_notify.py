@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,3 +127,23 @@ def test_the_sockets_that_systemd_opened_are_ours_by_name(tmp_path: Path) -> Non
         process.wait(20)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def test_a_listener_that_takes_nothing_out_does_not_hold_the_daemon_up(tmp_path: Path) -> None:
+    """The kernel keeps few messages; without a reader, a sender that waits would wait for ever."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf, pytest.MonkeyPatch.context() as patched:
+        deaf.bind(str(tmp_path / "notify"))
+        patched.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notifier = Notifier()
+
+        def talk() -> None:
+            for number in range(2000):
+                notifier.status(f"line {number}")
+                notifier.watchdog()
+            notifier.stopping()
+
+        talking = threading.Thread(target=talk, daemon=True)
+        talking.start()
+        talking.join(60)
+        assert not talking.is_alive()
+        notifier.close()

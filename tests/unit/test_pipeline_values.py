@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pectin.linux.finish import finished
 from pectin.model.errors import Cause
 from pectin.model.event import EventType
 from pectin.model.identity import ALPHABET, LENGTH, is_job_id, job_id
@@ -19,7 +20,7 @@ from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.status import status_line
-from pectin.pipeline.wake import Wake, finished
+from pectin.pipeline.wake import Wake
 
 
 def a_job(name: str = "A Film (2010).mkv") -> Job:

@@ -22,6 +22,8 @@ from typing import cast
 
 import psutil
 
+from pectin.linux.finish import finished
+
 JOB_VARIABLE = "PECTIN_JOB"  # in a child's environment: whose child it is, for sweep_orphans
 STDERR_TAIL = 16 * 1024      # bytes kept of what a child says on stderr; the last words matter
 STDOUT_BUFFER = 256 * 1024   # bytes; beyond twice this the pipe is left to fill until somebody reads
@@ -178,19 +180,6 @@ class Child:
             self._transport.close()
 
 
-async def _to_the_end(task: asyncio.Task[None]) -> None:
-    """Wait for `task` even when we are cancelled meanwhile, perhaps twice; the cancellation is passed on afterwards."""
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
-
-
 def _resolve(program: str, cwd: Path | None, path: str) -> str:
     """Where the program is. Checked here because the chain of launchers would only tell by an exit status."""
     if "/" in program:
@@ -222,7 +211,7 @@ async def spawn(argv: Sequence[str], *, cwd: Path | None, pass_fds: Sequence[int
         yield child
     finally:
         # The name is only for a person who looks at the tasks of a daemon that hangs.
-        await _to_the_end(asyncio.create_task(child._end(term_grace), name=f"end of child {child.pid}"))
+        await finished(child._end(term_grace), name=f"end of child {child.pid}")
 
 
 async def sweep_orphans(marker: str) -> list[int]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from sdnotify import SystemdNotifier
 
 _FIRST_SOCKET = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+_PATIENCE = 1.0    # seconds to wait for systemd with what it must hear; the rest is said again soon anyhow
 _LONGEST_STATUS = 300  # characters: it is one line of `systemctl status`
 
 
@@ -22,7 +23,7 @@ class Notifier:
         self._notifier = SystemdNotifier() if environment.get("NOTIFY_SOCKET") else None
 
     def ready(self, status: str = "") -> None:
-        self._send("READY=1" + (f"\nSTATUS={_line(status)}" if status else ""))
+        self._send("READY=1" + (f"\nSTATUS={_line(status)}" if status else ""), patience=_PATIENCE)
 
     def status(self, text: str) -> None:
         """The line that `systemctl status pectin` shows."""
@@ -33,18 +34,20 @@ class Notifier:
 
     def reloading(self) -> None:
         """Call `ready` when it is done. The time lets systemd tell this reload's READY from an earlier one."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}", patience=_PATIENCE)
 
     def stopping(self) -> None:
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", patience=_PATIENCE)
 
     def close(self) -> None:
         if self._notifier is not None and self._notifier.socket is not None:
             self._notifier.socket.close()
         self._notifier = None
 
-    def _send(self, message: str) -> None:
-        if self._notifier is not None:
+    def _send(self, message: str, patience: float = 0.0) -> None:
+        if self._notifier is not None and self._notifier.socket is not None:
+            # By default it would wait for ever where nobody takes the messages out, and the event loop with it.
+            self._notifier.socket.settimeout(patience)
             # sdnotify encodes as Latin-1 and swallows what does not fit; systemd reads UTF-8. So: the bytes of the one,
             # dressed as the other.
             self._notifier.notify(message.encode("utf-8", "replace").decode("latin-1"))

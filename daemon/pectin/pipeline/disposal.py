@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS
 from pectin.model.job import Job, State
 from pectin.model.places import Places
-from pectin.pipeline.wake import finished
 from pectin.publishing import originals
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from pectin.model.errors import MEANINGS, Cause
 
-
 log = logging.getLogger(__name__)
 
 

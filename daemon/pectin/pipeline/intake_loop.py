@@ -14,6 +14,7 @@ from pectin.intake.arrivals import Arrivals, Waiting
 from pectin.intake.claim import StillChangingError, claim
 from pectin.intake.settle import Patience, Verdict
 from pectin.intake.watch import Watcher
+from pectin.linux.finish import finished
 from pectin.linux.pathtext import printable
 from pectin.model.errors import PectinError
 from pectin.model.event import EventType
@@ -24,7 +25,7 @@ from pectin.model.route import Route
 from pectin.observing.logs import job_context
 from pectin.pipeline.events import make_event
 from pectin.pipeline.recover import job_from
-from pectin.pipeline.wake import Wake, finished
+from pectin.pipeline.wake import Wake
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from pectin.linux.finish import finished
 from pectin.model.event import Delivery
 from pectin.notifying.deliver import backoff, new_client
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
 from pectin.pipeline.endpoints import Target
-from pectin.pipeline.wake import Wake, finished
+from pectin.pipeline.wake import Wake
 from pectin.store.outbox import Endpoint
 from pectin.store.store import Store
 

@@ -8,6 +8,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 
+from pectin.linux.finish import finished
 from pectin.linux.move import fsync_folder
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
@@ -19,7 +20,6 @@ from pectin.pipeline.examine import look_into, opened, settle_plan
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.produce import produce
 from pectin.pipeline.running import RunningJob
-from pectin.pipeline.wake import finished
 from pectin.publishing import place
 from pectin.publishing.naming import library_place
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class Wake:
@@ -37,14 +34,3 @@ class Wake:
                     await event.wait()
         finally:
             self._condition.discard(event)
-
-
-async def finished(work: Awaitable[T]) -> T:
-    """Await `work` to its end even when we are cancelled meanwhile; the cancellation is raised afterwards. For steps that must
-    not be left half done behind our back: a transaction, a thread that moves files."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

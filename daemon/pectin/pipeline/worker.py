@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
 from pectin.model.event import EventType
 from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Trigger, next_state
@@ -23,7 +24,7 @@ from pectin.pipeline.policy import Policy
 from pectin.pipeline.retry import Decision, decide
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.story import make, put_in_library, recorded_intent
-from pectin.pipeline.wake import Wake, finished
+from pectin.pipeline.wake import Wake
 from pectin.publishing import place
 from pectin.publishing.naming import library_place
 from pectin.store.store import Store

@@ -1,0 +1,27 @@
+"""Awaiting a step to its end, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def finished(work: Coroutine[Any, Any, T], *, name: str | None = None) -> T:
+    """Await `work` to its end even when we are cancelled meanwhile, perhaps twice; the cancellation is raised afterwards. For
+    steps that must not be left half done behind our back: a transaction, a thread that moves files, the end of a child."""
+    task = asyncio.create_task(work, name=name)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+    result = task.result()
+    if cancelled is not None:
+        raise cancelled
+    return result

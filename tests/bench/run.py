@@ -1,0 +1,76 @@
+"""Measures what is promised in figures and prints the table: `make bench`. Exit status 1 when a bound is missed.
+
+The measurements run one after the other. Give them a machine that does nothing else: they take about eight minutes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from bench import idle, pickup, suite, whole_job  # noqa: E402 - the folder of the tests is known only from here on
+from bench.table import Row, as_json, exit_status, markdown  # noqa: E402
+from clips import Clips  # noqa: E402
+from pectin.encoding.tools import find  # noqa: E402
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="run everything briefly and judge nothing: to see that it works")
+    options.add_argument("--suite", action="store_true", help="also time `make test`")
+    options.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    options.add_argument("--folder", type=Path, help="where to work, on the disk to be measured (default: the temporary folder)")
+    options.add_argument("--only", choices=("whole_job", "pickup", "idle", "suite"), help="one measurement alone")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pectin-bench-", dir=chosen.folder) as folder:
+        rows = list(_measured(Path(folder), chosen))
+        machine = _machine()
+    print((as_json if chosen.json else markdown)(rows, machine))
+    return exit_status(rows)
+
+
+def _measured(folder: Path, chosen: argparse.Namespace) -> Iterator[Row]:
+    quick, clips = chosen.quick, Clips(folder / "clips")
+
+    def wanted(name: str) -> bool:
+        if chosen.only not in (None, name):
+            return False
+        print(f"measuring: {name} ...", file=sys.stderr, flush=True)
+        return True
+
+    if wanted("whole_job"):
+        yield whole_job.measure(clips, folder / "w", seconds=2 if quick else 32, pairs=1 if quick else 5, judged=not quick)
+    if wanted("pickup"):
+        yield pickup.measure(clips, folder / "p", drops=2 if quick else 40, judged=not quick)
+    if wanted("idle"):
+        yield from idle.measure(clips, folder / "i", seconds=2 if quick else 60, judged=not quick)
+    if wanted("suite"):
+        yield from suite.measure(ROOT, unit=not quick, whole=chosen.suite)
+
+
+def _machine() -> Mapping[str, str]:
+    ffmpeg = asyncio.run(find("auto")).version_text
+    return {"CPUs": str(len(os.sched_getaffinity(0))), "processor": _processor(), "kernel": platform.release(),
+            "Python": platform.python_version(), "ffmpeg": ffmpeg, "load before": f"{_LOAD:.1f}"}
+
+
+def _processor() -> str:
+    """Its name, on x86; the architecture elsewhere."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+_LOAD = os.getloadavg()[0]
+
+if __name__ == "__main__":
+    sys.exit(main())
