@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -340,3 +342,39 @@ def test_a_note_gives_every_name_back(name: bytes, at: float) -> None:
     claimed = Claim(job_id=JOB, route="films", inbox_path=Path("/in") / path, relative=path, size=1, mtime=at, claimed_at=at)
     assert Claim.from_json(claimed.as_json()) == claimed
     assert os.fsencode(Claim.from_json(claimed.as_json()).relative) == os.fsencode(path)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES])
+@pytest.mark.parametrize("step", range(40))
+def test_an_error_of_the_system_at_any_step_leaves_the_film_in_one_place(home: Home, monkeypatch: pytest.MonkeyPatch, step: int,
+                                                                         number: int) -> None:
+    """Not a crash but a refusal, once, at each call in turn: the film must not go with the folder that is cleaned up."""
+    path = home.film()
+    calls = 0
+
+    def failing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == step + 1:
+                raise OSError(number, os.strerror(number))
+            return function(*arguments, **more)
+        return call
+
+    with monkeypatch.context() as patched:
+        for name in ("fsync", "open", "unlink", "mkdir", "stat", "lstat", "fstat"):
+            patched.setattr(os, name, failing(getattr(os, name)))
+        patched.setattr(claiming, "rename_noreplace", failing(claiming.rename_noreplace))
+        try:
+            home.claim(path)
+            taken = True
+        except (OSError, PectinError, StillChangingError):
+            taken = False
+    source = home.places.source(JOB, PurePath("film.mkv"))
+    if taken or read_note(home.places.job_folder(JOB)) is not None:
+        mended = mend(Claim(job_id=JOB, route="films", inbox_path=path, relative=PurePath("film.mkv"), size=len(CONTENT), mtime=1e9,
+                            claimed_at=2e9), home.inbox, home.places)
+        assert mended or not taken
+    places = [p for p in (*home.inbox.rglob("*"), source) if p.is_file()]
+    assert [p.read_bytes() == CONTENT for p in places] == [True], places
+    assert not places[0].name.startswith("."), "a hidden film would be ignored"

@@ -94,7 +94,8 @@ def claim(path: Path, root: Path, *, route: str, job_id: str, places: Places, no
             raise PectinError(Cause.IO_ERROR, f"{path} could not be put back into the inbox ({error}); {job_folder} has it, and "
                                               "the next start takes it up") from error
         except BaseException as error:
-            shutil.rmtree(job_folder)  # by now the source is back in the inbox
+            if not os.path.lexists(places.source(job_id, relative)):  # a film never goes with a folder that is cleaned up
+                shutil.rmtree(job_folder)
             if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
                 raise _explained(error, path.parent) from error
             raise
@@ -135,10 +136,11 @@ def _copy_in(claimed: Claim, source: Path, folder: int, file: int) -> None:
         _still_the_same(file, os.stat(aside, dir_fd=folder, follow_symlinks=False), claimed)
         rename_noreplace(arriving, source)
         fsync_folder(source.parent)
+        os.unlink(aside, dir_fd=folder)
     except BaseException:
+        source.unlink(missing_ok=True)  # only a copy: the film is still aside in the inbox, or the unlink had not failed
         _give_back(aside, folder, folder, claimed)
         raise
-    os.unlink(aside, dir_fd=folder)
     _sync(folder)
 
 
@@ -161,9 +163,9 @@ def _give_back(source: Path | str, source_folder: int | None, folder: int, claim
 
 
 def _sync(folder: int) -> None:
-    """Make the names of an inbox folder durable. One that may not be listed cannot be: then a crash may show the old name
-    once more, and `mend` removes it."""
-    with contextlib.suppress(PermissionError, FileNotFoundError):
+    """Make the names of an inbox folder durable. Where that fails, a power cut may show the old name once more, and `mend`
+    removes it. No reason to undo a claim: the film is durable in the work queue by now."""
+    with contextlib.suppress(OSError):
         descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
         try:
             os.fsync(descriptor)
