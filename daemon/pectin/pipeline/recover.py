@@ -85,7 +85,7 @@ async def _adopt(store: Store, folder: Path, policy: Policy) -> None:
     """A claim that a crash cut in two: the file had been moved in, or not yet, but the row had not been written."""
     places = policy.places
     note = await asyncio.to_thread(read_note, folder)
-    if note is None:
+    if note is None or note.job_id != folder.name:
         if any(entry.is_file() for entry in folder.rglob("*")):
             log.error("%s holds files but no claim note: left alone, please look at it", folder)
         else:
