@@ -284,3 +284,21 @@ def test_the_proof_decodes_picture_and_sound_and_stops_at_the_first_error() -> N
     ):
         assert has(arguments, *pair), pair
     assert arguments.count("-threads") == 2
+
+
+def test_the_source_is_searched_as_far_by_both_programs_because_streams_are_numbered_as_they_are_found() -> None:
+    probing, encoding = argv.probe_argv("ffprobe", "file:x"), built(film()).argv
+    for option in ("-probesize", "-analyzeduration"):
+        value = probing[probing.index(option) + 1]
+        assert has(encoding, option, value)
+        assert encoding.index(option) < encoding.index("-i")
+
+
+def test_packets_are_counted_only_on_request() -> None:
+    assert "-count_packets" not in argv.probe_argv("ffprobe", "file:x")
+    assert "-count_packets" in argv.probe_argv("ffprobe", "file:x", count=True)
+
+
+def test_text_in_another_encoding_is_passed_on() -> None:
+    assert has(built(film(picture(), sound(), text(2))).argv, "-sub_charenc_mode", "ignore")
+    assert "-sub_charenc_mode" not in built(film()).argv  # an option for no stream is a mistake to newer versions

@@ -82,3 +82,13 @@ def test_the_last_words_are_few_and_say_something() -> None:
     said = "\n".join([*(f"line {number}" for number in range(99)), "", "    Last message repeated 3 times", "Conversion failed!"])
     assert last_words(said) == "\n".join(f"line {number}" for number in range(94, 99))
     assert len(last_words("x" * 5000)) == 1000
+
+
+@pytest.mark.parametrize(("status", "words"), [
+    (1, "Decoder (codec mpegh_3d_audio) not found for input stream #0:1"),
+    (234, "[vist#0:0/h264 @ 0x55d0c0] Decoding requested, but no decoder found for: h264"),  # from a user's log, no run of ours
+])
+def test_a_codec_without_a_decoder_is_a_refusal_and_not_a_failure(status: int, words: str) -> None:
+    assert end(status, words, ended=False) is Exit.NO_DECODER
+    assert CAUSES[Exit.NO_DECODER] is Cause.NO_DECODER
+    assert end(1, f"title : {words}", ended=False) is Exit.FAILED

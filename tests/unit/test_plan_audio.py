@@ -175,3 +175,11 @@ def test_what_a_silent_header_takes_is_guessed_for_the_budget() -> None:
     tracks = (sound(1, bit_rate=None), sound(2, "ac3", 6, bit_rate=None))
     assert audio.rate(decide(*tracks), tracks) == 192_000 + 640_000
     assert audio.rate((), ()) == 0
+
+
+def test_a_codec_that_no_ffmpeg_decodes_is_left_out() -> None:
+    spatial, plain = sound(1, "mpegh_3d_audio", 6), sound(2, "aac")
+    decisions = audio.decide((spatial, plain), Profile(), copyable=True)
+    assert [(d.index, d.action, d.reason) for d in decisions] == [
+        (2, StreamAction.COPY, Reason.FITS), (1, StreamAction.DROP, Reason.UNDECODABLE)]
+    assert "mpegh_3d_audio, which ffmpeg cannot decode" in decisions[1].sentence

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pectin.model.errors import MEANINGS, Cause, Kind
-from pectin.model.media import MediaInfo
+from pectin.model.media import MediaInfo, VideoStream
 from pectin.model.profile import Profile
 from pectin.planning import rules
 from unit.mediamaker import film, picture, sound
@@ -54,3 +54,12 @@ def test_every_refusal_carries_the_facts_and_is_a_refusal() -> None:
     for refusal in rules.refusals(film(picture(width=None, codec=None), size=0), Profile()):
         assert refusal.detail
         assert MEANINGS[refusal.cause].kind is Kind.REFUSAL
+
+
+@pytest.mark.parametrize("still", [picture(codec="mjpeg", packets=1, duration=None), picture(codec="mjpeg", duration=0.04)])
+def test_a_still_that_nobody_marked_as_a_cover_is_not_the_film(still: VideoStream) -> None:
+    moving = picture(index=1, duration=60.0)
+    assert rules.main_video(film(still, moving)) is moving
+    assert rules.main_video(film(moving, still)) is moving
+    assert rules.main_video(film(still)) is still
+    assert rules.main_video(film(picture(duration=30.0), moving)) != moving

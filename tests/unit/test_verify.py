@@ -11,7 +11,7 @@ import pytest
 from pectin.model.media import AudioStream, Disposition, MediaInfo, SubtitleStream, VideoStream
 from pectin.model.plan import AudioTarget, Plan, Reason, StreamAction, StreamDecision, VideoTarget
 from pectin.model.reports import RunReport
-from pectin.publishing.verify import Mismatch, MismatchKind, compare
+from pectin.publishing.verify import Mismatch, MismatchKind, compare, counting_helps
 
 K = MismatchKind
 RATE = Fraction(25)
@@ -160,10 +160,34 @@ def test_an_interlaced_broadcast_may_have_a_packet_for_each_field() -> None:
     assert kinds(plan, picture(source, field_order="progressive")) == {K.TOO_SHORT}
 
 
-def test_frames_count_for_nothing_where_their_number_was_to_change() -> None:
+def test_of_a_steady_rate_the_planned_share_of_the_frames_counts_and_of_an_uneven_one_nothing() -> None:
     plan = replace(PLAN, streams=(replace(PICTURE, target=replace(TARGET, frame_rate=RATE)), STEREO, SURROUND))
-    source = picture(replace(SOURCE, duration=75.0), duration=None)
-    assert kinds(plan, source) == {K.TOO_SHORT}
+    fast = picture(replace(SOURCE, duration=75.0), duration=None, packets=3000, average_frame_rate=2 * RATE,
+                   real_frame_rate=2 * RATE)
+    assert kinds(plan, fast) == set()
+    assert kinds(plan, picture(fast, packets=3600)) == {K.TOO_SHORT}
+    assert kinds(plan, picture(fast, average_frame_rate=Fraction(49))) == {K.TOO_SHORT}
+    assert kinds(plan, picture(fast, average_frame_rate=None, real_frame_rate=None)) == {K.TOO_SHORT}
+
+
+def test_matroska_may_begin_late_as_a_whole_and_state_the_time_of_its_end() -> None:
+    source = picture(replace(SOURCE, duration=70.0, start_time=10.0), duration=70.0, start_time=10.0, packets=None)
+    assert kinds(source=source) == set()
+    short = replace(picture(OUTPUT, duration=58.0), duration=58.0)
+    assert kinds(source=source, output=short, decoded=replace(DECODED, out_seconds=58.0)) == {K.TOO_SHORT}
+    length = picture(source, duration=60.0, start_time=70.0)  # it cannot have ended before it began
+    assert kinds(source=length, output=short, decoded=replace(DECODED, out_seconds=58.0)) == {K.TOO_SHORT}
+    broadcast = replace(source, formats=("mpegts",))  # there all times are counted from the beginning
+    assert kinds(replace(PLAN, source_format="mpegts"), broadcast) == {K.TOO_SHORT}
+
+
+def test_packets_are_counted_only_where_a_guessed_length_is_all_that_is_wrong() -> None:
+    broadcast = replace(PLAN, source_format="mpegts")
+    short, other = Mismatch(K.TOO_SHORT, "short"), Mismatch(K.CODEC, "other")
+    assert counting_helps(broadcast, (short, short))
+    assert not counting_helps(broadcast, (short, other))
+    assert not counting_helps(broadcast, ())
+    assert not counting_helps(PLAN, (short,))  # a count would excuse a Matroska that breaks off
 
 
 def test_a_last_still_of_a_variable_rate_may_be_lost_but_not_more() -> None:

@@ -15,6 +15,10 @@ Argv = tuple[str, ...]
 
 VIDEO = "video.mp4"  # fixed ASCII names in the child's own folder: no name from outside ever reaches ffmpeg
 _MOST_STREAMS = "100"
+# How far ffprobe and ffmpeg look for streams: 64 MiB or 60 s. In recordings and on discs (TS, VOB) a stream exists from its
+# first packet on, and by default ffmpeg looks at 5 MB only: a film whose sound begins later would come out silent. The same for
+# both programs: streams are numbered in the order in which they are found.
+_LOOK = ("-probesize", str(64 << 20), "-analyzeduration", "60000000")
 _SUBTITLE_ENCODERS = {"srt": "srt", "vtt": "webvtt"}
 # Would become Jellyfin's overview or show where the file came from.
 _UNWANTED_TAGS = ("comment", "description", "synopsis")
@@ -53,13 +57,14 @@ def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int
     return Command(argv=argv, video=VIDEO, subtitles=subtitles)
 
 
-def probe_argv(ffprobe: str, source: str, *, max_pixels: int | None = None) -> Argv:
+def probe_argv(ffprobe: str, source: str, *, max_pixels: int | None = None, count: bool = False) -> Argv:
     """ffprobe's arguments for what planning/probe.py reads: JSON on stdout. With `max_pixels` a larger picture is not even
-    decoded for probing: ffprobe then fails with "exceeds specified max pixel count" on stderr."""
+    decoded for probing: ffprobe then fails with "exceeds specified max pixel count" on stderr. `count`: read the file to its
+    end and count the packets of each stream."""
     pixels = () if max_pixels is None else ("-max_pixels", str(max_pixels))
     return (ffprobe, "-hide_banner", "-v", "error", "-threads", "1", "-protocol_whitelist", "file",
-            "-format_whitelist", ",".join(DEMUXERS), "-max_streams", _MOST_STREAMS, *pixels,
-            "-of", "json", "-show_format", "-show_streams", "-show_chapters", source)
+            "-format_whitelist", ",".join(DEMUXERS), "-max_streams", _MOST_STREAMS, *_LOOK, *pixels,
+            *(("-count_packets",) if count else ()), "-of", "json", "-show_format", "-show_streams", "-show_chapters", source)
 
 
 def decode_argv(ffmpeg: str, source: str, threads: int) -> Argv:
@@ -80,7 +85,9 @@ def _always(ffmpeg: str) -> Argv:
 def _input(plan: Plan, source: str, threads: int, max_pixels: int) -> Argv:
     return ("-threads", str(threads),  # the decoder's
             "-protocol_whitelist", "file", "-f", plan.source_format,  # a playlist in disguise opens nothing
-            "-max_streams", _MOST_STREAMS, "-max_pixels", str(max_pixels),
+            "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels),
+            # Text that is not UTF-8 goes over as it is (Jellyfin finds out its encoding); else ffmpeg leaves such lines out.
+            *(("-sub_charenc_mode", "ignore") if plan.extracted else ()),
             "-i", source)
 
 

@@ -3,6 +3,7 @@ alone proves nothing: a cut source gives it, and so does a disk that fills up wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +21,7 @@ class Exit(StrEnum):
     READ_ONLY = "read_only"
     IO_ERROR = "io_error"
     DAMAGED_INPUT = "damaged_input"  # it could not make sense of what it read
+    NO_DECODER = "no_decoder"        # it knows a codec by name only
     FAILED = "failed"                # anything else, also status 0 without progress=end
 
 
@@ -32,6 +34,7 @@ CAUSES: Mapping[Exit, Cause] = MappingProxyType({
     Exit.READ_ONLY: Cause.READ_ONLY,
     Exit.IO_ERROR: Cause.IO_ERROR,
     Exit.DAMAGED_INPUT: Cause.FFMPEG_FAILED,
+    Exit.NO_DECODER: Cause.NO_DECODER,
     Exit.FAILED: Cause.FFMPEG_FAILED,
 })
 
@@ -41,6 +44,9 @@ _OWN_SIGNALS = frozenset({4, 5, 6, 7, 8, 11, 31})
 _SIGNAL_HANDLED = frozenset({123, 255})
 # From FFmpeg 7 the status is the low byte of -errno: ENOSPC 28, EIO 5, EROFS 30, "invalid data"; 69: too many decode errors.
 _NO_SPACE, _IO_ERROR, _READ_ONLY, _INVALID_DATA, _ERROR_RATE = 228, 251, 226, 183, 69
+# What FFmpeg 5.1 says, and what newer ones say behind the name of the stream (not measured here: read in their users' logs).
+_NO_DECODER = re.compile(r"Decoder \(codec \S+\) not found for input stream #"
+                         r"|(\[[^]]+\] )?Decoding requested, but no decoder found for: ")
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # from the launchers before it, see linux/child.py
 
 
@@ -62,6 +68,8 @@ def interpret(returncode: int, stderr: str, *, ended: bool, asked_to_stop: bool)
     if returncode == 0:
         spoiled = any("Error writing trailer" in line or "Error closing file" in line for line in words)
         return Exit.OK if ended and not spoiled else Exit.FAILED
+    if any(_NO_DECODER.match(line) for line in words):
+        return Exit.NO_DECODER
     if returncode in (_ERROR_RATE, _INVALID_DATA) or any(line.endswith("Invalid data found when processing input")
                                                          for line in words):
         return Exit.DAMAGED_INPUT

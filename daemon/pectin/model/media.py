@@ -9,7 +9,8 @@ from typing import Any
 
 # The demuxers that may open a source. A playlist under a film's name could otherwise pull other people's files in: a file
 # is opened by one of these or not at all. (mp3 is left out on purpose: a huge sparse one keeps ffprobe busy for long.)
-DEMUXERS = ("aac", "ac3", "asf", "avi", "eac3", "flac", "flv", "h264", "hevc", "matroska", "mov", "mpeg", "mpegts", "ogg", "wav")
+DEMUXERS = ("aac", "ac3", "asf", "avi", "dv", "eac3", "flac", "flv", "h264", "hevc", "matroska", "mov", "mpeg", "mpegts",
+            "mpegvideo", "mxf", "ogg", "rm", "wav", "wtv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ _COPIED_SURROUND = {"ac3": 640_000, "eac3": 640_000, "aac": 640_000}  # codec ->
 _COPIED_RATES = (44_100, 48_000)
 # What to count for a copied track that does not say its rate (Jellyfin assumes the same): up to stereo, and beyond.
 _TYPICAL = {"aac": (192_000, 320_000), "ac3": (192_000, 640_000), "eac3": (192_000, 640_000)}
+# ffmpeg knows these by name and has no decoder. Source: `ffmpeg -codecs` of 5.1.9.
+_NO_DECODER = frozenset({"mpegh_3d_audio", "4gv", "smv", "celt"})
 
 _COMMENTARY = re.compile(r"commentary|kommentar|commentaire|comentario|audio.?descri|descriptive", re.IGNORECASE)
 # A title that names the technique of the source would be a lie on a track that was encoded anew.
@@ -31,7 +33,8 @@ _TECHNICAL = re.compile(r"dts|true.?hd|atmos|e?-?ac-?3|dolby|flac|pcm|opus|vorbi
 def decide(tracks: Sequence[AudioStream], profile: Profile, *, copyable: bool) -> tuple[StreamDecision, ...]:
     """Kept tracks in output order, then the dropped ones. `copyable`: the container's timestamps can be trusted. Every
     track has at least one decision; the first kept one is the only default."""
-    usable = [track for track in tracks if track.codec and track.channels and track.sample_rate]
+    usable = [track for track in tracks
+              if track.codec and track.codec not in _NO_DECODER and track.channels and track.sample_rate]
     aside = [track for track in usable if _is_aside(track)]
     main = [track for track in usable if track not in aside]
     if aside and not main:  # a commentary alone is still the film's only sound
@@ -64,8 +67,8 @@ def decide(tracks: Sequence[AudioStream], profile: Profile, *, copyable: bool) -
     kept, dropped = _within(wanted, tracks, profile)
     for track in tracks:
         if track not in usable:
-            what = "a codec ffmpeg does not know" if not track.codec else f"{track.codec} without a usable header"
-            dropped.append(_drop(track, Reason.UNDECODABLE, f"Dropped: the track is in {what}; it stays in the original."))
+            dropped.append(_drop(track, Reason.UNDECODABLE,
+                                 f"Dropped: the track is in {_unusable(track)}; it stays in the original."))
         elif track.index not in used:
             dropped.append(_drop(track, Reason.DUPLICATE,
                                  f"Dropped: another track in {track.language or 'the same language'} is kept."))
@@ -181,6 +184,14 @@ def _surround(tracks: Sequence[AudioStream], *, copyable: bool) -> StreamDecisio
     return _decision(track, StreamAction.ENCODE, Reason.SURROUND_KEPT,
                      f"Encoded to AC-3 5.1, the second track for those with more loudspeakers: few clients play {_kind(track)}.",
                      target)
+
+
+def _unusable(track: AudioStream) -> str:
+    if not track.codec:
+        return "a codec ffmpeg does not know"
+    if track.codec in _NO_DECODER:
+        return f"{track.codec}, which ffmpeg cannot decode"
+    return f"{track.codec} without a usable header"
 
 
 def _part(reason: Reason) -> str:

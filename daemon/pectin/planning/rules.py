@@ -8,6 +8,7 @@ from pectin.model.errors import Cause
 from pectin.model.media import DEMUXERS, MediaInfo, VideoStream
 from pectin.model.profile import Profile
 
+_STILL_SHARE = 20  # a picture that lasts less than this part of another one is no film: a cover nobody marked as one
 # Dolby Vision's base layer in profile 5 (and whatever declares compatibility 0) is coded in its own colours: without a
 # Dolby Vision decoder it is green and purple. Source: the Dolby Vision profiles and levels specification.
 _OWN_COLOURS = 5
@@ -22,9 +23,13 @@ class Refusal:
 
 
 def main_video(media: MediaInfo) -> VideoStream | None:
-    """The picture that is the film: the first one with a known codec and size, else the first there is."""
-    whole = (stream for stream in media.video if stream.codec and stream.width and stream.height)
-    return next(whole, media.video[0] if media.video else None)
+    """The picture that is the film: the first one with a known codec and size that is no still beside a longer one, else the
+    first there is. (Muxers lose the mark of a cover, and it often stands first.)"""
+    whole = [stream for stream in media.video if stream.codec and stream.width and stream.height]
+    longest = max((stream.duration or 0.0 for stream in whole), default=0.0)
+    moving = (stream for stream in whole if stream.packets != 1
+              and (stream.duration is None or stream.duration * _STILL_SHARE >= longest))
+    return next(moving, next(iter((*whole, *media.video)), None))
 
 
 def refusals(media: MediaInfo, profile: Profile) -> tuple[Refusal, ...]:

@@ -5,7 +5,7 @@ really there), and both are compared with the plan, the source, and the figures 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -23,7 +23,7 @@ LOST_SHARE = 0.002
 # What a stream's own duration is worth. In these it is measured from tables;
 MEASURED = frozenset({"mov", "avi", "flv", "asf"})
 # in these it is a guess from the first and the last timestamp, wrong by hours where a recording was cut or joined;
-GUESSED = frozenset({"mpegts", "mpeg"})
+GUESSED = frozenset({"mpegts", "mpeg", "mpegvideo", "wtv"})
 # in the rest (Matroska) it is a tag: believed, unless it outlasts its file or a count of the frames says otherwise.
 _CODECS = {"libx264": "h264", "libx265": "hevc", "libfdk_aac": "aac", "libopus": "opus"}  # encoder -> codec, where they differ
 
@@ -63,6 +63,12 @@ def compare(plan: Plan, source: MediaInfo, output: MediaInfo, encoded: RunReport
         *_content(plan, output, encoded, decoded),
     ]
     return tuple(found)
+
+
+def counting_helps(plan: Plan, mismatches: Collection[Mismatch]) -> bool:
+    """Whether the packets of the source should be counted and all be compared again: its length, which is all that is wrong, was
+    only guessed. Elsewhere a count would excuse a source that was cut short of the length that it states."""
+    return plan.source_format in GUESSED and {m.kind for m in mismatches} == {MismatchKind.TOO_SHORT}
 
 
 def _finished(output: MediaInfo, encoded: RunReport, decoded: RunReport) -> Iterator[Mismatch]:
@@ -188,14 +194,16 @@ def _long_for_a_reason(plan: Plan, decision: StreamDecision, original: Stream, e
 
 def _span(stream: Stream, media: MediaInfo) -> tuple[float, float] | None:
     """How long a stream lasts, in two readings (shortest, longest): for a stream that begins late MP4 states its length, but
-    Matroska the time of its end. Without a word of its own (or with one that outlasts its file, which is stale): the file's."""
+    Matroska the time of its end (also where all of them do: a piece cut out of a film with its times). Without a word of its
+    own (or with one that outlasts its file, which is stale): the file's."""
     duration = stream.duration
     if duration is None or (media.duration is not None and duration > media.duration + UNSURE):
         duration = media.duration
     if duration is None:
         return None
-    late = max(0.0, (stream.start_time or 0.0) - (media.start_time or 0.0))
-    return max(0.0, duration - late), duration
+    beginning = 0.0 if "matroska" in media.formats else media.start_time or 0.0
+    late = max(0.0, (stream.start_time or 0.0) - beginning)
+    return (duration - late if late < duration else duration), duration  # nothing ends before it begins: then it is its length
 
 
 def _states_its_length(plan: Plan, stream: Stream, source: MediaInfo) -> bool:
@@ -210,14 +218,18 @@ def _variable(stream: Stream) -> bool:
 
 
 def _all_frames(decision: StreamDecision, original: Stream, encoded: RunReport) -> bool:
-    """Whether as many frames came out as the source has. Only where each frame becomes one frame; an interlaced source may
+    """Whether as many frames came out as the source has, or the share that was planned; an interlaced source may
     have a packet for each field. Sound is not counted."""
     if not isinstance(original, VideoStream) or original.packets is None or encoded.frames is None:
         return False
+    share: float = 1.0
     if isinstance(decision.target, VideoTarget) and decision.target.frame_rate is not None:
-        return False
+        rate = original.frame_rate
+        if rate is None or _variable(original):
+            return False
+        share = float(decision.target.frame_rate / rate)  # of a steady rate, every second or third frame is left
     packets_per_frame = (1,) if original.field_order in (None, "progressive") else (1, 2)
-    return any(abs(original.packets / each - encoded.frames) <= max(LOST_FRAMES, LOST_SHARE * encoded.frames)
+    return any(abs(original.packets * share / each - encoded.frames) <= max(LOST_FRAMES, LOST_SHARE * encoded.frames)
                for each in packets_per_frame)
 
 
