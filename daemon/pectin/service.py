@@ -71,6 +71,7 @@ class Service:
         self._metrics = Metrics(__version__)
         self._stop = asyncio.Event()
         self._ready = False
+        self._hung_up = False
         self._activated = False
 
     async def run(self) -> None:
@@ -99,7 +100,7 @@ class Service:
             self._intake = IntakeLoop(store, policies.intake(settings), policy.places, changed=self._accepted)
             self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
             self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
-                                        policies.keep_originals(settings))
+                                        policies.keep_originals(settings), self._worker.turns)
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
                                     reload=self.reload, changed=self._changed)
             await self._until_stopped(listener)
@@ -119,6 +120,8 @@ class Service:
             self._notifier.ready()
             log.info("pectin %s watches %s", __version__, ", ".join(str(r.inbox) for r in self._loaded.settings.routes))
             self._worker.wake.call()
+            if self._hung_up:
+                self._on_hangup()
             await self._stop.wait()
             self._ready = False
             self._notifier.stopping()
@@ -144,6 +147,9 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _on_hangup(self) -> None:
+        if not self._ready:  # there is nothing yet that could take it; it is read when there is
+            self._hung_up = True
+            return
         self._reloading = asyncio.ensure_future(self._reload_by_signal())
 
     async def _reload_by_signal(self) -> None:

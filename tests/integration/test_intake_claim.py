@@ -372,9 +372,26 @@ def test_an_error_of_the_system_at_any_step_leaves_the_film_in_one_place(home: H
             taken = False
     source = home.places.source(JOB, PurePath("film.mkv"))
     if taken or read_note(home.places.job_folder(JOB)) is not None:
-        mended = mend(Claim(job_id=JOB, route="films", inbox_path=path, relative=PurePath("film.mkv"), size=len(CONTENT), mtime=1e9,
-                            claimed_at=2e9), home.inbox, home.places)
+        claimed = Claim(job_id=JOB, route="films", inbox_path=path, relative=PurePath("film.mkv"), size=len(CONTENT), mtime=1e9,
+                        claimed_at=2e9)
+        mended = mend(claimed, home.inbox, home.places)
         assert mended or not taken
     places = [p for p in (*home.inbox.rglob("*"), source) if p.is_file()]
     assert [p.read_bytes() == CONTENT for p in places] == [True], places
     assert not places[0].name.startswith("."), "a hidden film would be ignored"
+
+
+def test_an_inbox_that_is_away_is_waited_for_before_a_claim_is_undone(home: Home, tmp_path: Path) -> None:
+    """A crash while copying from another file system, and at the next start the inbox is not mounted yet."""
+    claimed = Claim(job_id=JOB, route="films", inbox_path=home.inbox / "film.mkv", relative=PurePath("film.mkv"), size=1, mtime=1,
+                    claimed_at=1)
+    home.places.job_folder(JOB).mkdir()
+    (home.places.job_folder(JOB) / "arriving.part").write_bytes(b"half")
+    (home.inbox / f".{JOB}.taken").write_bytes(b"film")
+    away = home.inbox.with_name("away")
+    home.inbox.rename(away)
+    with pytest.raises(PectinError, match="is away"):
+        mend(claimed, home.inbox, home.places)
+    away.rename(home.inbox)
+    assert not mend(claimed, home.inbox, home.places)
+    home.untouched("film.mkv")

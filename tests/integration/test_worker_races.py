@@ -4,62 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path, PurePath
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from pectin.encoding.tools import Tools
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job, State, Trigger
-from pectin.model.places import Places
-from pectin.model.profile import Profile
-from pectin.model.route import Route
-from pectin.observing.metrics import Metrics
 from pectin.pipeline import worker as worker_module
-from pectin.pipeline.gate import Gate
-from pectin.pipeline.policy import Encoding, Policy, Publishing
-from pectin.pipeline.retry import RetryPolicy
+from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
-from pectin.pipeline.worker import Worker
-from pectin.store.store import Store
-
-
-def a_policy(folder: Path) -> Policy:
-    route = Route(name="films", inbox=folder / "in", library=folder / "lib", profile="universal")
-    tools = Tools(ffmpeg=Path("/bin/false"), ffprobe=Path("/bin/false"), version=None, version_text="none")
-    return Policy(places=Places(folder / "work", folder / "originals", folder / "rejected"), routes={"films": route},
-                  profiles={"universal": Profile()}, retry=RetryPolicy(attempts=1),
-                  encoding=Encoding(tools=tools, threads=1, cpus=(None,), nice=0, stall_timeout=60, probe_timeout=60),
-                  publishing=Publishing(file_mode=0o644, folder_mode=0o755, group=None))
-
-
-@asynccontextmanager
-async def working(folder: Path) -> AsyncIterator[tuple[Store, Worker]]:
-    """A store and a worker over it, not yet running."""
-    async with Store.open(folder / "pectin.db") as store:
-        yield store, Worker(store, a_policy(folder), Gate(store.flags), Metrics("test"), slots=1, changed=lambda: None)
-
-
-async def add(store: Store, folder: Path, job_id: str, name: str) -> Job:
-    job = Job(id=job_id, state=State.PENDING, route="films", profile="universal", inbox_path=folder / "in" / name,
-              relative=PurePath(name), size=4, created_at=1.0, updated_at=1.0)
-    source = folder / "work" / job_id / "source" / name
-    source.parent.mkdir(parents=True)
-    source.write_bytes(b"film")
-    await store.jobs.add(job)
-    return job
-
-
-async def ended(store: Store, job_id: str, state: State) -> Job:
-    for _ in range(600):
-        job = await store.jobs.get(job_id)
-        assert job is not None
-        if job.state is state:
-            return job
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{job_id} never became {state}")
+from working import add, ended, working
 
 
 async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_stop_the_worker(

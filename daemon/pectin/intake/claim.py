@@ -220,7 +220,10 @@ def mend(claimed: Claim, root: Path, places: Places) -> bool:
             opened.callback(os.close, folder)
             os.stat(aside, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
-            pass  # nothing was put aside: the claim was a rename, or never came so far, or was complete
+            # Nothing was put aside: the claim was a rename, or never came so far, or was complete. Unless the inbox is away
+            # (not mounted yet): then the film may wait in it under its hidden name, and only this folder knows of that.
+            if not taken and not root.is_dir() and (places.job_folder(claimed.job_id) / _ARRIVING).exists():
+                raise PectinError(Cause.UNREADABLE, f"the inbox {root} is away") from None
         else:
             if taken:
                 os.unlink(aside, dir_fd=folder)

@@ -16,12 +16,10 @@ async def finished(work: Coroutine[Any, Any, T], *, name: str | None = None) -> 
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait({task})
         except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
             cancelled = error
-    result = task.result()
     if cancelled is not None:
-        raise cancelled
-    return result
+        # Also when the work failed: a cancellation is asked for once, and whoever caught the failure would go on for ever.
+        raise cancelled from None if task.cancelled() else task.exception()
+    return task.result()

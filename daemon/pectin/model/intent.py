@@ -10,7 +10,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """One output on its way: `work` (verified, in the job's out folder) -> `part` (beside the target) -> `final`.
-    `size` in bytes and `sha256` (hex) say whether a file found under one of these names is this output."""
+    `size` in bytes and `sha256` (hex) say whether a file found under one of these names is this output. `mtime_ns` stays the
+    same on that way, and tells it from another job's with the same content (two versions of a film, the same subtitles)."""
 
     role: str
     work: Path
@@ -18,6 +19,7 @@ class Placement:
     final: Path
     size: int
     sha256: str
+    mtime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Intent:
         data = json.loads(text)
         return cls(library=Path(data["library"]), placements=tuple(
             Placement(role=p["role"], work=Path(p["work"]), part=Path(p["part"]), final=Path(p["final"]),
-                      size=int(p["size"]), sha256=p["sha256"]) for p in data["placements"]))
+                      size=int(p["size"]), sha256=p["sha256"], mtime_ns=int(p.get("mtime_ns", 0))) for p in data["placements"]))
 
     @property
     def video(self) -> Placement:

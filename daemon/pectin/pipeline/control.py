@@ -110,6 +110,10 @@ class Control:
             if running.task is not None:
                 await asyncio.wait({running.task})
             return await self.find(job.id)
+        async with self._worker.turns.of(job.id):
+            return await self._cancel_waiting(job)
+
+    async def _cancel_waiting(self, job: Job) -> Job:
         next_state(job.state, Trigger.CANCEL)
         now, error = time.time(), PectinError(Cause.CANCELLED_BY_USER)
         event = make_event(EventType.CANCELLED, job, now=now, state=State.CANCELLED, cause=error.cause, message=error.sentence)
@@ -131,6 +135,10 @@ class Control:
         running = self._worker.running.get(job.id)
         if running is not None and running.task is not None:  # its source is on its way to where it will rest
             await asyncio.wait({running.task})
+        async with self._worker.turns.of(job.id):  # two hands on one file may lose it
+            return await self._requeue(await self.find(job.id))
+
+    async def _requeue(self, job: Job) -> Job:
         if job.state not in FINAL or job.state is State.COMPLETED:
             raise IllegalTransitionError(job.state, Trigger.REQUEUE)
         places = self._worker.policy.places
@@ -160,7 +168,10 @@ class Control:
         self._worker.wake.call()
 
     async def _set(self, mode: Mode) -> None:
-        await self._gate.set(mode)
+        try:
+            await self._gate.set(mode)
+        finally:
+            self._worker.wake.call()  # also when it was refused: a worker may have looked meanwhile
         for running in self._worker.running.values():
             if mode is Mode.PAUSED:
                 running.suspend()

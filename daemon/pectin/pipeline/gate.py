@@ -7,7 +7,7 @@ import logging
 from enum import StrEnum
 from typing import Protocol
 
-from pectin.model.errors import MEANINGS, Cause
+from pectin.model.errors import MEANINGS, Cause, PectinError
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,15 @@ class Gate:
             await self.set(Mode.PAUSED)
 
     async def set(self, mode: Mode) -> None:
-        if mode is not self.mode:
-            self.mode = mode
+        """Raises PectinError, and then nothing has changed."""
+        before, self.mode = self.mode, mode  # at once: no worker may take a job while it is written down
+        try:
+            await self._flags.set("gate", mode.value)
+        except PectinError:  # a full disk: then nothing has changed, else it would say `open` and be closed
+            self.mode = before
+            raise
+        if mode is not before:
             log.info("%s", self.sentence or "the queue is open: jobs start")
-        await self._flags.set("gate", mode.value)
         if mode is Mode.OPEN:
             self._open.set()
         else:

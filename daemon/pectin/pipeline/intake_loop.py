@@ -33,6 +33,15 @@ log = logging.getLogger(__name__)
 POSTPONED = 30.0  # seconds until a file that could not be claimed is looked at again
 
 
+class _UnrecordedError(Exception):
+    """The file is in the work queue, but the store refuses its row. Then the daemon ends loudly: the next start finds the note
+    and makes the row. Going on would leave the film where nobody looks."""
+
+    def __init__(self, reason: PectinError) -> None:
+        self.reason = reason
+        super().__init__(reason.sentence)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePolicy:
     """`rescan` in seconds, 0: only at start and on request."""
@@ -65,7 +74,7 @@ class IntakeLoop:
 
     async def configure(self, policy: IntakePolicy) -> None:
         """Watch by other rules. Files that wait are found again by the scan at the beginning."""
-        if policy != self._policy:
+        if policy != self._next:
             self._next = policy
             self._reconfigured.set()
 
@@ -106,7 +115,9 @@ class IntakeLoop:
         return [wrong] if wrong else []
 
     async def _rescan_by_timer(self) -> None:
-        while self._policy.rescan:
+        if not self._policy.rescan:
+            await asyncio.Event().wait()  # never: a task of ours that ends means that something is over
+        while True:
             await asyncio.sleep(self._policy.rescan)
             await self.rescan()
             self._changed()
@@ -132,6 +143,8 @@ class IntakeLoop:
         name = job_id(secrets.token_bytes(8))
         try:
             await finished(self._take(path, route, name, verdict))
+        except _UnrecordedError as error:
+            raise error.reason from error
         except FileNotFoundError:
             self._arrivals.forget(path)
             self._told.pop(path, None)
@@ -149,7 +162,10 @@ class IntakeLoop:
             lambda: claim(path, route.inbox, route=route.name, job_id=name, places=self._places, now=time.time(),
                           mark=verdict.mark))
         job = job_from(claimed, profile=route.profile)
-        await self._store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
+        try:
+            await self._store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
+        except PectinError as error:
+            raise _UnrecordedError(error) from error
         self._arrivals.claimed(path, time.time())
         self._told.pop(path, None)
         with job_context(job.id):

@@ -59,7 +59,8 @@ class OutboxLoop:
         async with new_client() as client:
             while True:
                 self._changed.clear()
-                tasks = [asyncio.create_task(self._serve(client, name), name=f"outbox-{name}") for name in self._targets]
+                tasks = [asyncio.create_task(self._serve(client, target), name=f"outbox-{name}")
+                         for name, target in self._targets.items()]
                 try:
                     await self._until_changed(tasks)
                 finally:
@@ -77,7 +78,8 @@ class OutboxLoop:
         finally:
             changed.cancel()
 
-    async def _serve(self, client: httpx.AsyncClient, name: str) -> None:
+    async def _serve(self, client: httpx.AsyncClient, target: Target) -> None:
+        name = target.name
         wake = self._wakes[name]
         while True:
             deliveries = await self._store.outbox.due(time.time(), endpoint=name)
@@ -86,7 +88,7 @@ class OutboxLoop:
                 continue
             for delivery in deliveries:
                 with job_context(delivery.event.job_id):
-                    await self._deliver(client, self._targets[name], delivery)
+                    await self._deliver(client, target, delivery)
             self._metrics.outbox_pending(await self._store.outbox.pending())
 
     async def _deliver(self, client: httpx.AsyncClient, target: Target, delivery: Delivery) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -13,16 +14,15 @@ from pectin.linux.child import sweep_orphans
 from pectin.model.errors import MEANINGS, Cause, PectinError, os_cause
 from pectin.model.event import EventType
 from pectin.model.identity import is_job_id
-from pectin.model.intent import Intent
 from pectin.model.job import FINAL, Job, Stage, State, Trigger
 from pectin.model.places import Places
 from pectin.model.profile import Profile
 from pectin.observing.logs import job_context
-from pectin.pipeline.disposal import dispose
+from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.retry import decide
-from pectin.publishing import originals, place
+from pectin.publishing import originals
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -45,18 +45,19 @@ async def recover(store: Store, policy: Policy) -> None:
 async def _interrupt(store: Store, job: Job, policy: Policy) -> None:
     """A job that ran when the daemon died: again from the start, or, when its outputs were finished, on with placing them."""
     decision = decide(job.state, Cause.DAEMON_DIED, attempts=job.attempts, interruptions=job.interruptions, policy=policy.retry)
+    decision = await let_go(job, decision, policy.retry)
     if decision.trigger is None:
         return
     message = MEANINGS[decision.cause].sentence
     gives_up = decision.trigger is Trigger.GIVE_UP
-    if gives_up and job.intent is not None and job.state is State.PUBLISHING:
-        await asyncio.to_thread(place.withdraw, Intent.from_json(job.intent))
     now = time.time()
     events = [make_event(EventType.FAILED, job, now=now, state=State.FAILED, cause=decision.cause, message=message)] \
         if gives_up and event_type(decision.trigger, State.FAILED) else []
     after = await store.jobs.apply(job.id, decision.trigger, now=now, expected=job.state, cause=decision.cause, message=message,
-                                   changes={"interruptions": decision.interruptions, "not_before": 0.0,
-                                            "stage": Stage.DONE if gives_up else Stage.WAITING}, events=events)
+                                   changes={"interruptions": decision.interruptions,
+                                            "not_before": now + decision.delay if decision.delay else 0.0,
+                                            "stage": Stage.DONE if gives_up else Stage.WAITING,
+                                            **({"finished_at": now} if gives_up else {})}, events=events)
     log.warning("%s -> %s: %s (%d times by now)", job.state, after.state, message, decision.interruptions)
 
 
@@ -68,36 +69,46 @@ async def _work_folders(store: Store, policy: Policy) -> None:
             continue
         with job_context(folder.name):
             job = await store.jobs.get(folder.name)
+            note = None
             try:
                 if job is None:
-                    await _adopt(store, folder, policy)
+                    note = await _finish_claim(folder, policy.places)
                 elif job.state in FINAL:
                     await dispose(job, policy.places)
             except PectinError as error:
                 log.warning("%s could not be put in order: %s", folder, error.sentence)
+            if note is not None:  # what the store refuses is not passed over: without its row nobody would look at the film
+                await _adopt(store, note, policy)
 
 
 def _folders(root: Path) -> list[Path]:
     return [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()] if root.is_dir() else []
 
 
-async def _adopt(store: Store, folder: Path, policy: Policy) -> None:
-    """A claim that a crash cut in two: the file had been moved in, or not yet, but the row had not been written."""
-    places = policy.places
-    note = await asyncio.to_thread(read_note, folder)
+async def _finish_claim(folder: Path, places: Places) -> Claim | None:
+    """A claim that a crash cut in two: the file had been moved in, or not yet, but the row had not been written. Gives the
+    claim whose film is here now. Raises PectinError."""
+    try:
+        return await asyncio.to_thread(_mended, folder, places)
+    except OSError as error:
+        raise PectinError(os_cause(error), f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _mended(folder: Path, places: Places) -> Claim | None:
+    note = read_note(folder)
     if note is None or note.job_id != folder.name:
         if any(entry.is_file() for entry in folder.rglob("*")):
             log.error("%s holds files but no claim note: left alone, please look at it", folder)
         else:
-            await asyncio.to_thread(originals.tidy_work, places, folder.name)
-        return
-    root = note.inbox_path.parents[len(note.relative.parts) - 1]
-    try:
-        if not await asyncio.to_thread(mend, note, root, places):
-            log.info("a claim that had not happened yet was undone: %s", note.inbox_path)
-            return
-    except OSError as error:
-        raise PectinError(os_cause(error), f"{folder}: {error.strerror or error}") from error
+            originals.tidy_work(places, folder.name)
+        return None
+    if mend(note, note.inbox_path.parents[len(note.relative.parts) - 1], places):
+        return note
+    log.info("a claim that had not happened yet was undone: %s", note.inbox_path)
+    return None
+
+
+async def _adopt(store: Store, note: Claim, policy: Policy) -> None:
     route = policy.routes.get(note.route)
     job = job_from(note, profile=route.profile if route else Profile().name)
     await store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
@@ -112,7 +123,7 @@ def job_from(claim: Claim, *, profile: str) -> Job:
 
 async def _find_source(job: Job, places: Places) -> None:
     """A crash while a job was put back into the queue may have left its source where it rested."""
-    if places.source(job.id, job.relative).exists():
+    if await asyncio.to_thread(os.path.lexists, places.source(job.id, job.relative)):
         return
     try:
         where = await asyncio.to_thread(originals.bring_back, places, job.id, job.relative)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pectin.model.job import Stage, State
+from pectin.model.route import Route
 from pectin.pipeline.intake_loop import IntakeLoop
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
@@ -64,9 +67,18 @@ class Status:
 async def problems(intake: IntakeLoop, policy: Policy) -> list[str]:
     """What is wrong right now, in sentences. Libraries are looked at in a thread: a dead network mount answers late."""
     def missing() -> list[str]:
-        return [f"route {route.name}: the library {route.library} does not exist: create or mount it"
-                for route in policy.routes.values() if not route.library.is_dir()]
+        return [sentence for route in policy.routes.values() if (sentence := _missing(route))]
     return [*intake.problems(), *await asyncio.to_thread(missing)]
+
+
+def _missing(route: Route) -> str | None:
+    try:
+        found = stat.S_ISDIR(os.stat(route.library).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        found = False
+    except OSError as error:  # a mount whose server has died: to be told, not to die of
+        return f"route {route.name}: the library {route.library} cannot be reached: {error.strerror}"
+    return None if found else f"route {route.name}: the library {route.library} does not exist: create or mount it"
 
 
 def running_status(running: RunningJob) -> RunningStatus:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pectin.linux.finish import finished
@@ -85,7 +86,8 @@ def outputs_text(intent: Intent) -> str:
 def _fresh(places: Places, job_id: str) -> None:
     """Empty scratch, no outputs: what an earlier try left was never verified or never published."""
     for folder in (places.scratch(job_id), places.out(job_id)):
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
     places.scratch(job_id).mkdir(parents=True, exist_ok=True)
 
 

@@ -11,19 +11,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pectin.linux.finish import finished
-from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
+from pectin.model.errors import MEANINGS, Cause, Kind, PectinError, os_cause
 from pectin.model.event import EventType
+from pectin.model.intent import Intent
 from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Trigger, next_state
 from pectin.model.plan import plain
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
-from pectin.pipeline.disposal import dispose
+from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.retry import Decision, decide
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.story import make, put_in_library, recorded_intent
+from pectin.pipeline.turns import Turns
 from pectin.pipeline.wake import Wake
 from pectin.publishing import place
 from pectin.publishing.naming import library_place
@@ -45,6 +47,8 @@ class Worker:
         self._changed = changed
         self._taking = asyncio.Lock()
         self.wake = Wake()
+        self.turns = Turns()
+        self._placing = Turns()
         self.running: dict[str, RunningJob] = {}
 
     async def run(self) -> None:
@@ -71,6 +75,7 @@ class Worker:
                 del self.running[running.job.id]
                 self._metrics.idle(slot)
                 self._changed()
+                self.wake.call()  # an idle slot learns when this job is to be tried again: this one may be busy for hours then
 
     async def _take(self, slot: int) -> RunningJob | None:
         """The next due job, now PROCESSING (or PUBLISHING still), or None."""
@@ -102,9 +107,16 @@ class Worker:
         except asyncio.CancelledError:
             running.stop(Cause.DAEMON_STOPPED)
             await asyncio.wait({running.task})
+            await self._ended(running, running.task)
             raise
-        if not running.task.cancelled():
-            running.task.result()
+        await self._ended(running, running.task)
+
+    async def _ended(self, running: RunningJob, task: asyncio.Task[None]) -> None:
+        """A task that was stopped before its first step has told nobody: without this its job would be PROCESSING for ever."""
+        if not task.cancelled():
+            task.result()
+        elif not running.settled and running.job.state not in FINAL:
+            await finished(self._conclude(running, PectinError(running.stop_cause or Cause.DAEMON_STOPPED), self.policy))
 
     async def _story(self, running: RunningJob) -> None:
         policy = self.policy
@@ -115,7 +127,8 @@ class Worker:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
                                  plan=made.plan.as_json(), stage=Stage.PLACING)
-            outputs = await put_in_library(running, policy)
+            async with self._placing.of(str(recorded_intent(running.job).library)):  # two of one name: one after the other
+                outputs = await put_in_library(running, policy)
             await self._step(running, Trigger.PUBLISHED, outputs=outputs, finished_at=time.time(), stage=Stage.DONE)
             self._metrics.bytes_in(running.job.size)
             self._metrics.bytes_out(sum(p.size for p in recorded_intent(running.job).placements))
@@ -123,9 +136,19 @@ class Worker:
             await self._trouble(running, PectinError(running.stop_cause or Cause.DAEMON_STOPPED), policy)
         except PectinError as error:
             await self._trouble(running, error, policy)
+        except OSError as error:  # the system refuses (no descriptors, no space): that may pass, and says nothing about the job
+            log.warning("the system refuses: %s", error, exc_info=os_cause(error) is Cause.IO_ERROR)
+            await self._trouble(running, PectinError(os_cause(error), str(error)), policy)
         except Exception as error:  # the one place where an unforeseen error becomes a transition
             log.exception("unforeseen error")
             await self._trouble(running, PectinError(Cause.INTERNAL, f"{type(error).__name__}: {error}"), policy)
+        await self._rest(running, policy)
+
+    async def _conclude(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
+        await self._trouble(running, error, policy)
+        await self._rest(running, policy)
+
+    async def _rest(self, running: RunningJob, policy: Policy) -> None:
         for stage, seconds in running.stage_times().items():
             self._metrics.stage_seconds(stage, seconds)
         if running.job.state in FINAL:
@@ -155,14 +178,20 @@ class Worker:
         running.settled = True
         job = running.job
         if error.cause is Cause.NAME_TAKEN and job.state is State.PUBLISHING:
-            await self._other_name(running, error, policy)
-            return
+            try:
+                intent = await self._other_name(job, policy)
+            except PectinError as refused:  # a library that refuses this is trouble as any other
+                error = refused
+            else:
+                if intent is not None:
+                    await self._step(running, Trigger.RETRY, cause=error.cause, message=error.sentence, intent=intent.as_json(),
+                                     not_before=0.0, stage=Stage.WAITING)
+                    return
         decision = decide(job.state, error.cause, attempts=job.attempts, interruptions=job.interruptions, policy=policy.retry,
                           jitter=random.random())  # noqa: S311  (spreads waits, guards nothing)
+        decision = await let_go(job, decision, policy.retry)
         if decision.trigger is None:
             return
-        if job.state is State.PUBLISHING and decision.trigger in (Trigger.GIVE_UP, Trigger.INTERRUPT) and job.intent:
-            await finished(asyncio.to_thread(place.withdraw, recorded_intent(job)))
         final = next_state(job.state, decision.trigger) in FINAL
         kind = MEANINGS[decision.cause].kind
         level = logging.ERROR if kind is Kind.BUG else logging.INFO if kind is Kind.WISH else logging.WARNING
@@ -173,19 +202,21 @@ class Worker:
                          **({"media": json.dumps(plain(running.media))} if running.media else {}),
                          **({"plan": running.plan.as_json()} if running.plan else {}))
 
-    async def _other_name(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
-        """Somebody took the name between choosing and placing: choose again, make that durable, go on at once."""
-        where = library_place(running.job.relative, own_folder=policy.route(running.job).own_folder)
-        old = recorded_intent(running.job)
-        await finished(asyncio.to_thread(place.take_back, old))
-        intent = await asyncio.to_thread(place.renamed, old, where, running.job.id)
-        await self._step(running, Trigger.RETRY, cause=error.cause, message=error.sentence, intent=intent.as_json(),
-                         not_before=0.0, stage=Stage.WAITING)
+    async def _other_name(self, job: Job, policy: Policy) -> Intent | None:
+        """Somebody took the name between choosing and placing: choose again, and go on at once. None when no other name helps
+        (a file lies where the folder should be): then it is tried again later, and not for ever."""
+        old = recorded_intent(job)
+        where = library_place(job.relative, own_folder=policy.route(job).own_folder)
+        async with self._placing.of(str(old.library)):
+            await finished(asyncio.to_thread(place.take_back, old))
+            intent = await asyncio.to_thread(place.renamed, old, where, job.id)
+        return None if intent.video.final == old.video.final else intent
 
     async def _dispose(self, job: Job, policy: Policy) -> None:
         """A disk that refuses does not undo the result: housekeeping tries again, `pectin show` says where the source lies."""
         try:
-            await dispose(job, policy.places)
+            async with self.turns.of(job.id):
+                await dispose(job, policy.places)
         except PectinError as error:
             log.warning("the source stays in the work folder for now: %s", error.sentence)
 

@@ -23,6 +23,7 @@ from pectin.publishing.naming import alternative, part_name, sidecar_name
 
 VIDEO_ROLE = "video"
 MOST_VERSIONS = 999  # of one name; then something else is wrong than a taken name
+_ROUNDED = 2_000_000_000  # nanoseconds: what the coarsest file system (FAT) may take off a time
 
 
 def intend(outputs: Sequence[tuple[str, Path, str, str]], *, library: Path, place: PurePosixPath, job_id: str) -> Intent:
@@ -37,7 +38,8 @@ def intend(outputs: Sequence[tuple[str, Path, str, str]], *, library: Path, plac
             if not work.is_file():
                 raise PectinError(Cause.OUTPUT_LOST, str(work))
             _sync_file(work)
-            measured.append(_Output(role, work, suffix, extension, work.stat().st_size, sha256_of(work)))
+            found = work.stat()
+            measured.append(_Output(role, work, suffix, extension, found.st_size, sha256_of(work), found.st_mtime_ns))
     for folder in {output.work.parent for output in measured}:
         with _explained(folder):
             fsync_folder(folder)
@@ -47,7 +49,8 @@ def intend(outputs: Sequence[tuple[str, Path, str, str]], *, library: Path, plac
 def renamed(intent: Intent, place: PurePosixPath, job_id: str) -> Intent:
     """The same outputs under a name that is free now: after take_back, when somebody else took the first one's."""
     stem = intent.video.final.stem
-    outputs = [_Output(p.role, p.work, p.final.name[len(stem):-len(p.final.suffix)], p.final.suffix[1:], p.size, p.sha256)
+    outputs = [_Output(p.role, p.work, p.final.name[len(stem):-len(p.final.suffix)], p.final.suffix[1:], p.size, p.sha256,
+                       p.mtime_ns)
                for p in intent.placements]
     return _addressed(outputs, intent.library, place, job_id)
 
@@ -70,32 +73,42 @@ def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | 
 
 
 def withdraw(intent: Intent) -> None:
-    """Remove the part files of an intent that is given up, and the film's own folder if nothing is in it. What has its final
-    name stays. Raises PectinError."""
+    """Remove the part files of an intent that is given up, the sidecars that are there already without their film, and the
+    film's own folder if nothing is in it. A film that has its final name stays, and its sidecars with it. Raises PectinError."""
+    film_stands = os.path.lexists(intent.video.final)
     for placement in intent.placements:
         with _explained(placement.part):
-            placement.part.unlink(missing_ok=True)
+            _remove(placement.part)
+            if not film_stands and _is_ours(placement.final, placement):
+                _remove(placement.final)
     folder = intent.video.final.parent
     if folder.name == intent.video.final.stem and folder != intent.library:
         with suppress(OSError):  # it has other files in it, or was never made
             folder.rmdir()
 
 
+def stands(intent: Intent) -> bool:
+    """Whether the film has its final name: then it is published, whatever was refused after that. Raises PectinError."""
+    with _explained(intent.video.final):
+        return _has_size(intent.video.final, intent.video)
+
+
 def take_back(intent: Intent) -> None:
     """After NAME_TAKEN: bring back to the work folder what waits beside the taken name, and the sidecars that stand there
-    already (known by their content). Nothing is left in the library; then `renamed` finds another name.
-    May be called again. Raises PectinError."""
+    already (known by their content and time: another job's may have the same content). Nothing of ours is left in the
+    library; then `renamed` finds another name. May be called again. Raises PectinError."""
     for placement in intent.placements:
         # A film under its final name is never touched here: if it is ours, the intent is carried out.
-        ours = (placement.part,) if placement is intent.video else (placement.part, placement.final)
         with _explained(placement.work):
-            held = [path for path in ours if _is(path, placement)]
+            held = [placement.part] if _is(placement.part, placement) else []
+            if placement is not intent.video and _is_ours(placement.final, placement):
+                held.append(placement.final)
             if held and not _is(placement.work, placement):
                 placement.work.unlink(missing_ok=True)  # half a copy, from before a crash
                 move_durably(held[0], placement.work)
             for path in held:
                 path.unlink(missing_ok=True)
-            placement.part.unlink(missing_ok=True)
+            _remove(placement.part)
 
 
 def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collection[str] = ()) -> list[Path]:
@@ -104,11 +117,16 @@ def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collec
     found = []
     for folder, _, names in os.walk(library):  # follows no links
         for name in names:
-            job_id = name[-len(".part") - ID_LENGTH:-len(".part")]
+            job_id = job_of(Path(name))
             if (name.startswith(".") and name.endswith(f".{job_id}.part") and is_job_id(job_id)
                     and job_id in known_ids and job_id not in needed_ids):
                 found.append(Path(folder, name))
     return sorted(found)
+
+
+def job_of(part: Path) -> str:
+    """The id in a part file's name."""
+    return part.name[-len(".part") - ID_LENGTH:-len(".part")]
 
 
 def discard_parts(parts: Iterable[Path]) -> None:
@@ -128,12 +146,13 @@ class _Output:
     extension: str
     size: int
     sha256: str
+    mtime_ns: int
 
     def at(self, target: Path, job_id: str) -> Placement:
         """Its placement beside the video `target`."""
         name = target.name if self.role == VIDEO_ROLE else sidecar_name(target.name, self.suffix, self.extension)
         return Placement(role=self.role, work=self.work, part=target.with_name(part_name(name, job_id)),
-                         final=target.with_name(name), size=self.size, sha256=self.sha256)
+                         final=target.with_name(name), size=self.size, sha256=self.sha256, mtime_ns=self.mtime_ns)
 
 
 def _addressed(outputs: Sequence[_Output], library: Path, place: PurePosixPath, job_id: str) -> Intent:
@@ -161,9 +180,10 @@ def _settled(placement: Placement) -> bool:
 def _make_folders(library: Path, folder: Path, mode: int, group: int | None) -> None:
     """The folders between the library and the film. Never the library itself: where it is not mounted, nothing is written."""
     missing = []
-    while folder != library and not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
+    with _explained(folder, library):
+        while folder != library and not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
     for new in reversed(missing):
         with _explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
@@ -222,15 +242,28 @@ def _name(library: Path, placement: Placement) -> None:
 
 def _leave_nothing(placement: Placement) -> None:
     """The final is durable: nothing else of this output may stay. (Where a rename is a link and an unlink, a crash between
-    the two leaves the part.)"""
+    the two leaves the part.) A disk that refuses now must not undo a published film, or it would be made and published once
+    more: the work folder goes as a whole, and part files that nobody needs are swept."""
     for leftover in (placement.part, placement.work):
-        with _explained(leftover):
+        with suppress(OSError):
             leftover.unlink(missing_ok=True)
 
 
 def _is(path: Path, placement: Placement) -> bool:
     """Whether the file at `path` is this output, by size and content. A symlink is nothing of ours."""
     return _has_size(path, placement) and sha256_of(path) == placement.sha256
+
+
+def _is_ours(path: Path, placement: Placement) -> bool:
+    """Whether the file at `path` is this very output, not the same content made by another job."""
+    return _has_size(path, placement) and abs(path.lstat().st_mtime_ns - placement.mtime_ns) < _ROUNDED \
+        and sha256_of(path) == placement.sha256
+
+
+def _remove(path: Path) -> None:
+    """Also when a file has come where its folder was, or should have been."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
 
 
 def _has_size(path: Path, placement: Placement) -> bool:
@@ -251,9 +284,21 @@ def _sync_file(path: Path) -> None:
 
 
 def _need_library(library: Path) -> None:
-    with _explained(library):
-        if not library.is_dir():
-            raise PectinError(Cause.LIBRARY_MISSING, str(library))
+    if (error := _unreachable(library)) is not None:
+        raise error
+
+
+def _unreachable(library: Path) -> PectinError | None:
+    """Why the library is not there. A mount whose server or program has died gives errors of its own (ESTALE, ENOTCONN,
+    EHOSTDOWN): it is as far away as one that was unmounted, and comes back like one."""
+    try:
+        found = stat.S_ISDIR(os.stat(library).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        found = False
+    except OSError as error:
+        cause = os_cause(error)
+        return PectinError(Cause.LIBRARY_MISSING if cause is Cause.IO_ERROR else cause, f"{library}: {error.strerror}")
+    return None if found else PectinError(Cause.LIBRARY_MISSING, str(library))
 
 
 @contextmanager
@@ -262,6 +307,6 @@ def _explained(path: Path, library: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if library is not None and isinstance(error, FileNotFoundError) and not library.is_dir():
-            raise PectinError(Cause.LIBRARY_MISSING, str(library)) from error
+        if library is not None and os_cause(error) is Cause.IO_ERROR and (away := _unreachable(library)) is not None:
+            raise away from error
         raise PectinError(os_cause(error), f"{path}: {error.strerror or error}") from error

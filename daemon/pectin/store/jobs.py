@@ -19,6 +19,7 @@ from pectin.store.texts import readable, storable_json
 
 NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_before", "started_at", "finished_at", "media", "plan",
                      "intent", "outputs"})  # what callers may change; the rest follows from the transition
+CLOCK_SLACK = 300.0  # seconds a clock may be set back before waits count as over: they were measured from a time to come
 FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
 
 # The two states in which a worker has something to do. PUBLISHING first: those encodes are paid for and hold disk space.
@@ -82,11 +83,13 @@ class Jobs:
         return [_job(row) for row in rows]
 
     async def next_due(self, now: float, busy: Collection[str] = ()) -> Job | None:
-        """The job to take next: PUBLISHING before PENDING, then the oldest. `busy` are ids some worker already holds."""
+        """The job to take next: PUBLISHING before PENDING, then the oldest. `busy` are ids some worker already holds. A row that
+        was written after `now` says that the clock was set back since: its wait could last for years, and is over."""
         rows = await self._db.rows(
-            "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) AND not_before <= ?"
+            "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) AND (not_before <= ? OR updated_at > ?)"
             " AND id NOT IN (SELECT value FROM json_each(?))"
-            " ORDER BY state = ? DESC, created_at, id LIMIT 1", (_RUNNABLE, now, json.dumps(list(busy)), State.PUBLISHING))
+            " ORDER BY state = ? DESC, created_at, id LIMIT 1",
+            (_RUNNABLE, now, now + CLOCK_SLACK, json.dumps(list(busy)), State.PUBLISHING))
         return _job(rows[0]) if rows else None
 
     async def next_wake(self, now: float) -> float | None:

@@ -12,6 +12,8 @@ from pectin.model.event import Delivery, Event, EventType
 from pectin.store.db import Database, Transaction
 from pectin.store.texts import readable
 
+LONGEST_WAIT = 2 * 86400.0  # seconds: no delivery is put off so far; one that is was written before the clock was set back
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -50,12 +52,12 @@ class Outbox:
         one endpoint alone: a slow one then never keeps another waiting."""
         if endpoint is None:
             rows = await self._db.rows(
-                "SELECT * FROM delivery JOIN event ON event.id = event_id WHERE next_at <= ? ORDER BY next_at, seq LIMIT ?",
-                (now, limit))
+                "SELECT * FROM delivery JOIN event ON event.id = event_id WHERE (next_at <= ? OR next_at > ?)"
+                " ORDER BY next_at, seq LIMIT ?", (now, now + LONGEST_WAIT, limit))
         else:
             rows = await self._db.rows(
-                "SELECT * FROM delivery JOIN event ON event.id = event_id WHERE endpoint = ? AND next_at <= ?"
-                " ORDER BY next_at, seq LIMIT ?", (endpoint, now, limit))
+                "SELECT * FROM delivery JOIN event ON event.id = event_id WHERE endpoint = ? AND (next_at <= ? OR next_at > ?)"
+                " ORDER BY next_at, seq LIMIT ?", (endpoint, now, now + LONGEST_WAIT, limit))
         return [_delivery(row) for row in rows]
 
     async def delivered(self, seq: int, now: float) -> None:
