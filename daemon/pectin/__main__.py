@@ -18,7 +18,7 @@ from pectin.settings.load import ConfigError
 def run(context: typer.Context,
         config: Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file.", show_default=False)] = None,
         ) -> None:
-    """Run the daemon in the foreground (systemd does this); SIGTERM stops it, SIGHUP reloads."""
+    """Run the daemon in the foreground. systemd does this; SIGTERM stops it, SIGHUP reloads."""
     from pectin import service  # noqa: PLC0415  (only the daemon needs what the daemon is made of)
     raise typer.Exit(service.run(config or context.obj["config"]))
 
@@ -27,11 +27,8 @@ def main() -> None:
     """The console script."""
     try:
         app()
-    except CommandError as error:
+    except (CommandError, ConfigError) as error:
         sys.exit(fail(error))
-    except ConfigError as error:
-        print(f"pectin: {error}", file=sys.stderr)
-        sys.exit(ExitStatus.CONFIG)
     except BrokenPipeError:
         sys.exit(ExitStatus.FAILED)
 

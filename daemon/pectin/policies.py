@@ -60,13 +60,25 @@ def targets(loaded: Loaded) -> list[Target]:
         secret = _secret(hook.secret_file, f"webhooks[{index}].secret_file", problems, _signing)
         found.append(webhook_target(hook.name, frozenset(hook.events), url=hook.url, secret=secret, timeout=hook.timeout))
     if settings.jellyfin.url is not None:
-        key = _secret(settings.jellyfin.key_file, "jellyfin.key_file", problems)
-        path_map = [(str(m.ours), m.theirs) for m in settings.jellyfin.map]
-        found.append(jellyfin_target(Jellyfin(settings.jellyfin.url, key or "", path_map, timeout=settings.jellyfin.timeout)))
+        key = _secret(settings.jellyfin.key_file, "jellyfin.key_file", problems, lambda key: _with_key(settings, key))
+        if key is not None:
+            found.append(jellyfin_target(_server(settings, key)))
     found += [hook_target(h.name, frozenset(h.events), program=h.run, timeout=h.timeout) for h in settings.hooks]
     if problems:
         raise ConfigError(str(loaded.path), tuple(problems))
     return found
+
+
+def _with_key(settings: Settings, key: str) -> str:
+    """Raises ValueError when the key cannot be one."""
+    _server(settings, key)
+    return key
+
+
+def _server(settings: Settings, key: str) -> Jellyfin:
+    """Raises ValueError when the key cannot be one."""
+    path_map = [(str(m.ours), m.theirs) for m in settings.jellyfin.map]
+    return Jellyfin(settings.jellyfin.url or "", key, path_map, timeout=settings.jellyfin.timeout)
 
 
 def _signing(secret: str) -> str:

@@ -28,6 +28,10 @@ def test_a_missing_library_lets_the_finished_film_wait_and_go_on_by_itself(tmp_p
         assert str(made.library) in job["message"]
         assert not made.library.exists(), "an unmounted mount point must not be filled"
         assert any(str(made.library) in p for p in made.client().get("/v1/status")["problems"])
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+            made.stop(number)  # more often than max_interruptions: it only waited, so no restart counts against it
+            made.start()
+        assert made.job("Waits.mkv", "PUBLISHING")["interruptions"] == 0
         made.library.mkdir()
         made.client().post(f"/v1/jobs/{job['id']}/retry")
         job = made.job("Waits.mkv", "COMPLETED")
@@ -204,3 +208,15 @@ def test_kill_9_at_random_moments_loses_no_film_and_publishes_none_twice(tmp_pat
         assert len(files(made.folder / "originals")) == len(names)
         assert files(made.folder / "work") == files(made.inbox) == files(made.folder / "rejected") == []
         assert all(children_of_job(job["id"]) == [] for job in jobs)
+
+
+def test_a_key_that_is_none_ends_with_78_and_a_sentence(tmp_path: Path) -> None:
+    for number, content in enumerate((None, "", "two\nlines")):
+        folder = tmp_path / str(number)
+        key = tmp_path / f"key{number}"
+        if content is not None:
+            key.write_text(content)
+        made = Daemon(folder, {"jellyfin": {"url": "http://127.0.0.1:1", "key_file": str(key)}})
+        assert made.spawn().wait(60) == 78
+        assert "jellyfin.key_file" in made.text()
+        assert "Traceback" not in made.text()

@@ -229,3 +229,19 @@ def test_a_library_elsewhere_needs_what_the_unit_says(installed: Machine, film: 
     installed.drop(film, name)
     installed.job(name, "COMPLETED")
     assert installed.box.path(f"{library}/{Path(name).stem}/{Path(name).stem}.mp4").exists()
+
+
+def test_doctor_knows_what_the_units_drop_in_gives_the_daemon(installed: Machine) -> None:
+    """The README's library outside /srv/pectin: a group and a path that only the drop-in grants, then the path left out."""
+    installed.box.run("sh", "-ec", "groupadd --force --system cinema; install -d -m 2775 -g cinema /srv/media/films")
+    sections = QUICK | {"routes": [{"name": "films", "inbox": INBOX, "library": "/srv/media/films"}],
+                        "publish": {"group": "cinema"}}
+    whole = SOON + "SupplementaryGroups=cinema\nReadWritePaths=/srv/media/films\n"
+    installed.fresh(sections, whole)
+    for user in (None, "anna"):
+        assert installed.box.text("pectin", "doctor", user=user).endswith("all well")
+    installed.fresh(sections, SOON + "SupplementaryGroups=cinema\n")
+    for user in (None, "anna"):
+        told = installed.box.run("pectin", "doctor", user=user, check=False)
+        assert told.returncode == 1
+        assert "ReadWritePaths=/srv/media/films" in told.stdout

@@ -53,10 +53,11 @@ def test_a_source_at_fault_is_rejected_at_once(cause: Cause) -> None:
     assert decide(State.PROCESSING, cause, attempts=0, interruptions=0, policy=POLICY).trigger is Trigger.REJECT
 
 
-def test_an_orderly_stop_interrupts_without_counting_and_leaves_placing_alone() -> None:
+def test_an_orderly_stop_interrupts_without_counting_and_placing_goes_on_later() -> None:
     stopped = decide(State.PROCESSING, Cause.DAEMON_STOPPED, attempts=1, interruptions=2, policy=POLICY)
     assert (stopped.trigger, stopped.interruptions, stopped.attempts) == (Trigger.INTERRUPT, 2, 1)
-    assert decide(State.PUBLISHING, Cause.DAEMON_STOPPED, attempts=0, interruptions=0, policy=POLICY).trigger is None
+    placing = decide(State.PUBLISHING, Cause.DAEMON_STOPPED, attempts=1, interruptions=2, policy=POLICY)
+    assert (placing.trigger, placing.interruptions, placing.attempts, placing.delay) == (Trigger.RETRY, 2, 1, 0)
 
 
 def test_a_daemon_that_died_while_placing_goes_on_placing_and_never_encodes_twice() -> None:

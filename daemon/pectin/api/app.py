@@ -45,7 +45,8 @@ def _queries(app: FastAPI, control: Control) -> None:
 
     @app.get("/v1/jobs", summary="Jobs, newest first")
     async def jobs(state: Annotated[list[State] | None, Query()] = None, search: str = "",
-                   page: Annotated[int, Query(ge=1)] = 1, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobPage:
+                   page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,  # what SQLite counts with has an end
+                   limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobPage:
         found, total = await control.jobs(state or (), search, page, limit)
         return JobPage(jobs=[JobOut.of(job) for job in found], total=total, page=page, limit=limit)
 

@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from pectin.model.errors import Cause, Kind, PectinError
-from pectin.model.job import IllegalTransitionError, NoSuchJobError, StaleTransitionError
+from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
+from pectin.model.job import IllegalTransitionError, NoSuchJobError, StaleTransitionError, State, Trigger
 from pectin.pipeline.control import AmbiguousJobError
 from pectin.settings.load import ConfigError
 
@@ -23,6 +23,15 @@ def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Res
     """One problem document. `kind` is the last part of its type, stable for programs."""
     body: Mapping[str, Any] = {"type": f"urn:pectin:problem:{kind}", "title": title, "status": status, "detail": detail, **more}
     return Response(json.dumps(body, ensure_ascii=False), status_code=status, media_type=MEDIA_TYPE)
+
+
+def _illegal_text(error: IllegalTransitionError) -> str:
+    """In the words of the commands, not of the table: a person never typed `requeue`."""
+    wish = {Trigger.CANCEL: "be cancelled", Trigger.REQUEUE: "be tried again"}.get(error.trigger, error.trigger.value)
+    way_out = {State.COMPLETED: "; to have it made again, drop its original into the inbox (`pectin show` says where it lies)",
+               State.PROCESSING: "; `pectin cancel` stops it first",
+               State.PUBLISHING: "; its outputs are on their way into the library"}.get(error.state, "")
+    return f"the job is {error.state}: it cannot {wish}{way_out}"
 
 
 def install(app: FastAPI) -> None:
@@ -38,7 +47,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(IllegalTransitionError)
     async def _illegal(_: Request, error: IllegalTransitionError) -> Response:
-        return problem(409, "illegal-transition", "The job is in another state", str(error), state=error.state.value)
+        return problem(409, "illegal-transition", "The job is in another state", _illegal_text(error), state=error.state.value)
 
     @app.exception_handler(StaleTransitionError)
     async def _stale(_: Request, error: StaleTransitionError) -> Response:
@@ -61,6 +70,12 @@ def install(app: FastAPI) -> None:
     async def _validation(_: Request, error: RequestValidationError) -> Response:
         told = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
         return problem(422, "request", "The request is not right", told)
+
+    @app.exception_handler(Exception)  # it goes on to the log with its traceback; this is only what the asker sees
+    async def _bug(_: Request, error: Exception) -> Response:
+        meaning = MEANINGS[Cause.INTERNAL]
+        return problem(500, Cause.INTERNAL.value, meaning.sentence, f"{meaning.sentence}: {type(error).__name__}",
+                       cause=Cause.INTERNAL.value, next_step="the traceback is in `journalctl -u pectin`: please report it")
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:

@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from pectin import __version__
 from pectin.model.errors import Cause, PectinError
 
 MODE = 0o660  # owner and group: whoever is in the group may command the daemon
@@ -53,6 +54,10 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.server_state.default_headers = self.config.encoded_headers  # uvicorn does so at its ticks
+        await super().startup(sockets)
+
     async def main_loop(self) -> None:
         await self.stopped.wait()
 
@@ -64,7 +69,8 @@ class _Server(uvicorn.Server):
 async def serve(app: ASGIApp, listeners: list[socket.socket]) -> None:
     """Until cancelled; then open requests get a second to end."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", date_header=False, server_header=False,
-                            timeout_graceful_shutdown=1, http="h11", ws="none", loop="none")
+                            timeout_graceful_shutdown=1, http="h11", ws="none", loop="none",
+                            headers=[("server", f"pectin/{__version__}")])  # the command line knows by it who answers
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=listeners))
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from pectin import __version__
 from pectin.cli import configuration, doctor, planning, render
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.model.statuses import ExitStatus
+from pectin.settings.load import ConfigError
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 JobId = Annotated[str, typer.Argument(help="The job's id; its beginning is enough.", show_default=False)]
@@ -52,21 +55,20 @@ def _print_json(document: Any) -> None:
 def status(context: typer.Context, as_json: JsonFlag = False,
            inbox: Annotated[bool, typer.Option("--inbox", help="Only what lies in the inboxes, and why it waits.")] = False,
            ) -> None:
-    """What is going on: running jobs, the queue, what waits in the inbox and why."""
+    """What is going on. Running jobs, the queue, what waits in the inbox and why."""
     answer = client(context).get("/v1/status")
-    if inbox:
-        answer = {key: answer[key] for key in ("waiting", "waiting_total")} if as_json else answer | {"running": [], "jobs": {}}
     if as_json:
-        _print_json(answer)
+        _print_json({key: answer[key] for key in ("waiting", "waiting_total")} if inbox else answer)
     else:
-        render.console().print(render.status_view(answer))
+        render.console().print(render.inbox_view(answer) if inbox else render.status_view(answer))
 
 
 @app.command()
 def jobs(context: typer.Context, as_json: JsonFlag = False,
          state: Annotated[list[str] | None, typer.Option("--state", "-s", help="Only this state; may be repeated.")] = None,
          search: Annotated[str, typer.Option("--search", help="Only jobs with this in their path.")] = "",
-         page: Annotated[int, typer.Option(min=1)] = 1, limit: Annotated[int, typer.Option(min=1, max=500)] = 50) -> None:
+         page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of the list.")] = 1,
+         limit: Annotated[int, typer.Option(min=1, max=500, help="How many jobs are on a page.")] = 50) -> None:
     """List jobs, newest first."""
     wanted = [s.upper() for s in state] if state else None
     answer = client(context).get("/v1/jobs", state=wanted, search=search or None, page=page, limit=limit)
@@ -78,8 +80,8 @@ def jobs(context: typer.Context, as_json: JsonFlag = False,
 
 @app.command()
 def show(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
-    """Everything about one job: what was decided and why, where its files are, what happened to it."""
-    answer = client(context).get(f"/v1/jobs/{job}")
+    """Everything about one job. What was decided and why, where its files are, what happened to it."""
+    answer = client(context).get(_address(job))
     if as_json:
         _print_json(answer)
     else:
@@ -89,33 +91,44 @@ def show(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
 @app.command()
 def watch(context: typer.Context, as_json: JsonFlag = False,
           job: Annotated[str | None, typer.Argument(help="Only until this job is over.", show_default=False)] = None) -> None:
-    """Live progress bars; Ctrl-C ends the watching, not the jobs. With --json one line per look."""
+    """Live progress bars; Ctrl-C ends the watching, not the jobs. Into a file or a pipe it prints what has changed, with --json
+    one line per look."""
     connection = client(context)
-    console = render.console()
-    with Live(console=console, auto_refresh=False, transient=False) if not as_json else _NoLive() as live:
+    live, seen = None, None
+    with ExitStack() as stack:
+        if not as_json and sys.stdout.isatty():
+            live = stack.enter_context(Live(console=render.console(soft_wrap=False), auto_refresh=False, transient=False))
         while True:
             answer = connection.get("/v1/status")
             if as_json:
                 print(json.dumps(answer, ensure_ascii=False), flush=True)
-            else:
+            elif live is not None:
                 live.update(render.status_view(answer), refresh=True)
+            elif (news := _news(answer)) != seen:
+                render.console().print(render.status_view(answer))
+                sys.stdout.flush()
+                seen = news
+            elif _nobody_reads():
+                raise BrokenPipeError
             if job is not None and _is_over(connection, job):
                 return
             time.sleep(0.5)
 
 
-class _NoLive:
-    """Stands in for the live display when JSON is printed."""
+def _news(status: dict[str, Any]) -> tuple[Any, ...]:
+    """What is worth another look where lines cannot be overwritten: everything but the bars."""
+    return status["jobs"], status["waiting"], [(job["id"], job["stage"], job["suspended"]) for job in status["running"]]
 
-    def __enter__(self) -> Any:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        return None
+def _nobody_reads() -> bool:
+    """Whether the pipe's other end is closed (`pectin watch | head`): while there are no news, no writing would tell."""
+    looked = select.poll()
+    looked.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in looked.poll(0))
 
 
 def _is_over(connection: Client, job: str) -> bool:
-    state = connection.get(f"/v1/jobs/{job}")["state"]
+    state = connection.get(_address(job))["state"]
     if state in ("FAILED", "REJECTED", "CANCELLED"):
         raise CommandError(ExitStatus.FAILED, f"the job ended {state}: `pectin show {job}` tells why")
     return bool(state == "COMPLETED")
@@ -124,18 +137,18 @@ def _is_over(connection: Client, job: str) -> bool:
 @app.command()
 def cancel(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """Stop a job. Its source is set aside, nothing is deleted; `pectin retry` takes it up again."""
-    _told(client(context).post(f"/v1/jobs/{job}/cancel"), as_json)
+    _told(client(context).post(f"{_address(job)}/cancel"), as_json)
 
 
 @app.command()
 def retry(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """Try a job again that failed, was rejected or was cancelled."""
-    _told(client(context).post(f"/v1/jobs/{job}/retry"), as_json)
+    _told(client(context).post(f"{_address(job)}/retry"), as_json)
 
 
 @app.command()
 def pause(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Start nothing new, and let what runs stand still, until `pectin resume` (also over a restart)."""
+    """Start nothing new; what runs stands still. Until `pectin resume`, also over a restart."""
     _done(client(context).post("/v1/pause"), as_json)
 
 
@@ -147,7 +160,7 @@ def resume(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def drain(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Finish what runs, start nothing new: before an update or a reboot."""
+    """Finish what runs, start nothing new. Before an update or a reboot; until `pectin resume`, also over a restart."""
     _done(client(context).post("/v1/drain"), as_json)
 
 
@@ -159,7 +172,7 @@ def rescan(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def reload(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Read the configuration again; a broken one is refused and the old one stays."""
+    """Read the configuration again. A broken one is refused and the old one stays."""
     _done(client(context).post("/v1/reload"), as_json)
 
 
@@ -186,6 +199,13 @@ def doctor_command(context: typer.Context, as_json: JsonFlag = False) -> None:
         raise typer.Exit(ExitStatus.FAILED)
 
 
+def _address(job: str) -> str:
+    """Where a job is asked about. An id has no other signs: one with a slash in it would be another address."""
+    if not (job.isascii() and job.isalnum()):
+        raise CommandError(ExitStatus.FAILED, f"{job!r} is no job's id; `pectin jobs` lists them")
+    return f"/v1/jobs/{job}"
+
+
 def _told(answer: Any, as_json: bool) -> None:
     if as_json:
         _print_json(answer)
@@ -200,10 +220,15 @@ def _done(answer: Any, as_json: bool) -> None:
         print("\n".join([answer["done"], *answer["notes"]]))
 
 
-def fail(error: CommandError) -> ExitStatus:
+def fail(error: CommandError | ConfigError) -> ExitStatus:
     """One sentence on stderr, or a problem document where the command was asked for JSON; the exit status."""
-    if "--json" in sys.argv:
-        _print_json(error.document)
+    if isinstance(error, ConfigError):
+        document: Any = {"title": "The configuration cannot be used", "detail": str(error), **configuration.as_dict(error)}
+        sentence, status = str(error), ExitStatus.CONFIG
     else:
-        print(f"pectin: {error.sentence}", file=sys.stderr)
-    return error.status
+        document, sentence, status = error.document, error.sentence, error.status
+    if "--json" in sys.argv:
+        _print_json(document)
+    else:
+        print(f"pectin: {sentence}", file=sys.stderr)
+    return status

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,34 +56,60 @@ class Client:
         try:
             with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=self._timeout) as http:
                 response = http.request(method, f"http://pectin{address}", params=parameters)
+        except httpx.DecodingError as error:
+            raise self._stranger() from error
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        document = _document(response)
+        if document is None or not response.headers.get("server", "").startswith("pectin/"):
+            raise self._stranger()
         if response.is_success:
-            return response.json()
-        raise _refused(response)
+            return document
+        raise _refused(document)
 
     def _unreachable(self, error: httpx.TransportError) -> CommandError:
         if isinstance(error, httpx.TimeoutException):
             return _no_daemon(f"the daemon at {self._socket} does not answer: see `journalctl -u pectin`")
-        if not self._socket.exists():
-            return _no_daemon(f"no daemon: there is no socket at {self._socket}. Start it with `systemctl start pectin`, or name "
-                              "its socket with --socket or PECTIN_SOCKET")
+        try:
+            kind = self._socket.stat().st_mode
+        except PermissionError:
+            return self._not_allowed()
+        except OSError:
+            return _no_daemon(f"no daemon: there is no socket at {self._socket}. Start it with `sudo systemctl start pectin`, or "
+                              "name its socket with --socket or PECTIN_SOCKET")
+        if not stat.S_ISSOCK(kind):
+            return _no_daemon(f"{self._socket} is not a socket: name the daemon's with --socket or PECTIN_SOCKET")
         if not os.access(self._socket, os.W_OK):
-            return CommandError(ExitStatus.NOPERM, f"you may not use {self._socket}: become a member of its group (`sudo usermod "
-                                                   "-aG pectin $USER`, then log in again) or use sudo")
-        return _no_daemon(f"the daemon at {self._socket} is not running: `systemctl start pectin`")
+            return self._not_allowed()
+        if not isinstance(error, httpx.ConnectError):
+            return _no_daemon(f"no answer came over {self._socket}: the daemon ended, or could not start: `systemctl status "
+                              "pectin` and `journalctl -u pectin` say why")
+        return _no_daemon(f"the daemon at {self._socket} is not running: `sudo systemctl start pectin`; why it ended stands in "
+                          "`journalctl -u pectin`")
+
+    def _not_allowed(self) -> CommandError:
+        return CommandError(ExitStatus.NOPERM, f"you may not use {self._socket}: become a member of its group (`sudo usermod "
+                                               "-aG pectin $USER`, then log in again) or use sudo")
+
+    def _stranger(self) -> CommandError:
+        return _no_daemon(f"who answers at {self._socket} is not Pectin: name the daemon's socket with --socket or PECTIN_SOCKET")
 
 
 def _no_daemon(sentence: str) -> CommandError:
     return CommandError(ExitStatus.UNAVAILABLE, sentence)
 
 
-def _refused(response: httpx.Response) -> CommandError:
+def _document(response: httpx.Response) -> dict[str, Any] | None:
+    """The answer's JSON object; None when it is anything else."""
     try:
         document = response.json()
-    except json.JSONDecodeError:
-        document = {"title": "the answer is not from Pectin", "detail": response.text[:200]}
-    sentence = document.get("detail") or document.get("title") or str(response.status_code)
+    except ValueError:  # no JSON, or no text at all
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _refused(document: Mapping[str, Any]) -> CommandError:
+    sentence = str(document.get("detail") or document.get("title") or "the daemon refused, without saying why")
     if next_step := document.get("next_step"):
         sentence = f"{sentence}; {next_step}"
     return CommandError(ExitStatus.FAILED, sentence, document)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import grp
 import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
 
 from pectin.model.statuses import ExitStatus
 from pectin.settings.example import example_text, schema_text
+from pectin.settings.explain import Problem
 from pectin.settings.load import ConfigError, find, load
+from pectin.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The configuration: check it, show it, make one.")
 
@@ -22,19 +27,33 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.
 @app.command()
 def check(context: typer.Context, file: FileOption = None, as_json: JsonFlag = False) -> None:
     """Find every mistake at once. Exit status 78 when there are any."""
-    path = find(file or context.obj["config"])
-    if not as_json:
-        load(path)
-        print(f"{path}: good")
-        return
+    found = None
     try:
-        load(path)
-        problems = []
+        loaded = load(find(file or context.obj["config"]))
+        found = loaded.path
+        if problems := list(missing_groups(loaded.settings)):
+            raise ConfigError(str(found), tuple(problems))
     except ConfigError as error:
-        problems = [{"path": p.path, "line": p.line, "message": p.message, "hint": p.hint} for p in error.problems]
-    print(json.dumps({"file": str(path), "problems": problems}, indent=2, ensure_ascii=False))
-    if problems:
-        raise typer.Exit(ExitStatus.CONFIG)
+        if not as_json:
+            raise
+        print(json.dumps(as_dict(error), indent=2, ensure_ascii=False))
+        raise typer.Exit(ExitStatus.CONFIG) from None
+    print(json.dumps({"file": str(found), "problems": []}, indent=2, ensure_ascii=False) if as_json else f"{found}: good")
+
+
+def as_dict(error: ConfigError) -> dict[str, Any]:
+    """What is wrong with a configuration, for programs."""
+    return {"file": error.source, "problems": [asdict(problem) for problem in error.problems]}
+
+
+def missing_groups(settings: Settings) -> Iterator[Problem]:
+    """The daemon refuses to start with them. Another machine may have other groups, so this is not about the file alone."""
+    for key, name in (("publish.group", settings.publish.group), ("socket.group", settings.socket.group)):
+        try:
+            grp.getgrnam(name or "root")
+        except KeyError:
+            yield Problem(path=key, line=None, message=f"there is no group {name!r}",
+                          hint=f"create it (`groupadd {name}`) or name another")
 
 
 @app.command()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import shutil
-import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -16,10 +14,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from pectin.cli.account import Account, account_of
 from pectin.cli.client import Client, CommandError, socket_path
+from pectin.cli.configuration import missing_groups
 from pectin.cli.render import size_text
 from pectin.encoding import tools
 from pectin.model.errors import PectinError
+from pectin.model.statuses import ExitStatus
 from pectin.notifying.deliver import new_client
 from pectin.notifying.jellyfin import Jellyfin, is_inside, map_path
 from pectin.notifying.outcome import Outcome
@@ -59,21 +60,6 @@ def problem(what: str, mend: str) -> Finding:
     return Finding(Level.PROBLEM, what, mend)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose permissions count: the daemon's user when it runs or when there is a user pectin, else the caller."""
-
-    name: str
-    uid: int
-    groups: frozenset[int]
-
-    def may(self, path: Path, wanted: int) -> bool:
-        """Whether the mode bits allow `wanted` (4 read, 2 write, 1 enter). Access control lists are not looked at."""
-        info = path.stat()
-        shift = 6 if info.st_uid == self.uid else 3 if info.st_gid in self.groups else 0
-        return self.uid == 0 or (stat.S_IMODE(info.st_mode) >> shift) & wanted == wanted
-
-
 def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     """All findings, in the order one would look."""
     findings: list[Finding] = []
@@ -83,8 +69,9 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
         return [problem(f"configuration: {p.sentence}", "`pectin config check` lists all of it") for p in error.problems]
     findings.append(good(f"configuration: {loaded.path}"))
     running, daemon_findings = _daemon(loaded, config, socket)
-    account = _account(running)
+    account = account_of(running)
     findings.append(good(f"permissions are checked for user {account.name}"))
+    findings += [problem(f"{p.path}: {p.message}", p.hint) for p in missing_groups(loaded.settings)]
     findings += _ffmpeg(loaded.settings)
     findings += _folders(loaded.settings, account)
     findings += _lease(loaded.settings, account, running)
@@ -92,17 +79,6 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     findings += _secrets(loaded.settings, account)
     findings += _jellyfin(loaded.settings)
     return findings + daemon_findings
-
-
-def _account(pid: int | None) -> Account:
-    if pid is not None and Path(f"/proc/{pid}").exists():
-        entry = pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid)
-    else:
-        try:
-            entry = pwd.getpwnam("pectin")
-        except KeyError:
-            entry = pwd.getpwuid(os.getuid())
-    return Account(entry.pw_name, entry.pw_uid, frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid)))
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:
@@ -117,10 +93,13 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
 def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
     for route in settings.routes:
         yield from _folder(f"inbox of route {route.name}", route.inbox, account,
-                           f"mkdir -p {route.inbox}; give user {account.name} read, write and enter permission on it")
+                           f"mkdir -p {route.inbox}; give user {account.name} read, write and enter permission on it",
+                           account.read_only(route.inbox))
         yield from _folder(f"library of route {route.name}", route.library, account,
-                           f"create or mount {route.library}; user {account.name} must be able to write into it")
-        both = route.inbox.is_dir() and settings.paths.work.is_dir()
+                           f"create or mount {route.library}; user {account.name} must be able to write into it, by "
+                           "the folder's group for instance (`systemctl edit pectin`: SupplementaryGroups=)",
+                           account.read_only(route.library))
+        both = os.path.isdir(route.inbox) and os.path.isdir(settings.paths.work)
         if both and route.inbox.stat().st_dev != settings.paths.work.stat().st_dev:
             yield note(f"the inbox of route {route.name} and {settings.paths.work} are on different file systems: each file is "
                        "copied into the work queue instead of moved", "put paths.work on the inbox's file system")
@@ -128,9 +107,14 @@ def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
         yield from _own_folder(name, getattr(settings.paths, name), account)
 
 
-def _folder(what: str, folder: Path, account: Account, mend: str) -> Iterator[Finding]:
-    if not folder.is_dir():
+def _folder(what: str, folder: Path, account: Account, mend: str, read_only: bool) -> Iterator[Finding]:
+    if hidden(folder):
+        yield _not_for_you(what, folder)
+    elif not os.path.isdir(folder):
         yield problem(f"{what}: {folder} is not there", mend)
+    elif read_only:
+        yield problem(f"{what}: for the daemon {folder} lies on a read-only file system",
+                      _opened(folder))
     elif not account.may(folder, 7):
         yield problem(f"{what}: user {account.name} may not read and write {folder}", mend)
     else:
@@ -139,10 +123,36 @@ def _folder(what: str, folder: Path, account: Account, mend: str) -> Iterator[Fi
         yield good(told) if free >= LOW_SPACE else note(told, "that may be too little for a film: free some space")
 
 
+def hidden(path: Path) -> bool:
+    """Whether the caller may not even see if it is there."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _opened(folder: Path) -> str:
+    """How to open a folder to the sandboxed unit; homes are hidden from it altogether."""
+    lines = f"ProtectHome=tmpfs and BindPaths={folder}" if folder.parts[1:2] == ("home",) else f"ReadWritePaths={folder}"
+    return f"`sudo systemctl edit pectin`: below [Service] {lines}; then `sudo systemctl restart pectin`"
+
+
+def _not_for_you(what: str, path: Path) -> Finding:
+    return note(f"{what}: you may not see {path}, so it was not checked", "sudo pectin doctor")
+
+
 def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
     """Our own folders are made at the start; what counts is the nearest folder above that is there."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not account.may(there, 3):
+    there = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
+    if hidden(folder):
+        yield _not_for_you(f"paths.{name}", folder)
+    elif account.read_only(there):
+        yield problem(f"paths.{name}: for the daemon {there} lies on a read-only file system",
+                      _opened(there))
+    elif not account.may(there, 3):
         yield problem(f"paths.{name}: user {account.name} may not write {there}",
                       f"chown {account.name} {there}, or install the tmpfiles.d file and run systemd-tmpfiles --create")
     else:
@@ -151,7 +161,7 @@ def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
 
 def _lease(settings: Settings, account: Account, pid: int | None) -> Iterator[Finding]:
     """Whether the kernel will tell who still writes: it answers the owner of a file, and whoever has CAP_LEASE."""
-    strangers = [route.inbox for route in settings.routes if route.inbox.is_dir() and _others_write(route.inbox, account)]
+    strangers = [route.inbox for route in settings.routes if os.path.isdir(route.inbox) and _others_write(route.inbox, account)]
     if account.uid == 0 or not strangers:
         return
     granted = _has_lease(pid) if pid is not None else _unit_installed()
@@ -194,15 +204,20 @@ def _secrets(settings: Settings, account: Account) -> Iterator[Finding]:
         if reference is None or reference.startswith("credential:"):
             continue
         path = Path(reference)
-        if not path.is_file():
-            yield problem(f"{what}: {path} is not there", "write the secret into this file")
+        if hidden(path):
+            yield _not_for_you(what, path)
+        elif not path.is_file():
+            yield problem(f"{what}: {path} is not there", f"write the secret into this file, for user {account.name} to read: "
+                          f"sudo install -m 640 -g {account.group} /dev/null {path} && sudo editor {path}")
         elif not account.may(path, 4):
             yield problem(f"{what}: user {account.name} may not read {path}",
-                          f"chown root:{account.name} {path}; chmod 0640 {path}")
-        elif account.may(path, 4) and path.stat().st_mode & 0o004:
-            yield note(f"{what}: everybody may read {path}", f"chmod o-r {path}")
+                          f"sudo chown root:{account.group} {path}; sudo chmod 0640 {path}")
+        elif path.stat().st_mode & 0o004:
+            yield note(f"{what}: everybody may read {path}", f"sudo chown root:{account.group} {path}; sudo chmod 0640 {path}")
     for hook in settings.hooks:
-        if not (hook.run.is_file() and account.may(hook.run, 5)):
+        if hidden(hook.run):
+            yield _not_for_you(f"hook {hook.name}", hook.run)
+        elif not (hook.run.is_file() and account.may(hook.run, 5)):
             yield problem(f"hook {hook.name}: {hook.run} is not an executable of user {account.name}", f"chmod 0755 {hook.run}")
 
 
@@ -212,14 +227,24 @@ def _jellyfin(settings: Settings) -> Iterator[Finding]:
         yield note("Jellyfin is not told about new films: it finds them by itself, later",
                    "set jellyfin.url and jellyfin.key_file")
         return
+    if jellyfin.key_file.startswith("credential:"):
+        yield note("Jellyfin: only systemd hands over the key, so the server was not asked")
+        return
+    path_map = [(str(m.ours), m.theirs) for m in jellyfin.map]
     try:
         key = Path(jellyfin.key_file).read_text(encoding="utf-8").strip()
+        server = Jellyfin(jellyfin.url, key, path_map, timeout=jellyfin.timeout)
+    except FileNotFoundError:
+        return  # told among the secrets
     except OSError as error:
         yield note(f"Jellyfin: the key cannot be read by you ({error.strerror}), so the server was not asked",
                    "sudo pectin doctor")
         return
-    path_map = [(str(m.ours), m.theirs) for m in jellyfin.map]
-    yield from asyncio.run(_ask_jellyfin(Jellyfin(jellyfin.url, key, path_map, timeout=jellyfin.timeout), settings, path_map))
+    except ValueError:  # not UTF-8, or not a key
+        yield problem(f"Jellyfin: {jellyfin.key_file} does not hold an API key: one line of letters and digits",
+                      "make an API key in Dashboard, API Keys, and put it into this file, alone")
+        return
+    yield from asyncio.run(_ask_jellyfin(server, settings, path_map))
 
 
 async def _ask_jellyfin(server: Jellyfin, settings: Settings, path_map: list[tuple[str, str]]) -> list[Finding]:
@@ -246,7 +271,9 @@ def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[i
     try:
         status: dict[str, Any] = Client(socket_path(socket, config), timeout=10).get("/v1/status")
     except CommandError as error:
-        return None, [note(f"daemon: {error.sentence}")]
+        if error.status is ExitStatus.NOPERM:
+            return None, [note(f"daemon: {error.sentence}")]
+        return None, [problem(f"daemon: {error.sentence}", "`systemctl status pectin` shows how it stands")]
     findings = [good(f"daemon: version {status['version']}, pid {status['pid']}")]
     if status["config"] != str(loaded.path):
         findings.append(note(f"the daemon runs with {status['config']}, not with {loaded.path}"))
@@ -269,5 +296,5 @@ def view(findings: list[Finding]) -> RenderableType:
         if finding.mend:
             lines.append(Text(f"     -> {finding.mend}"))
     bad = sum(1 for finding in findings if finding.level is Level.PROBLEM)
-    lines.append(Text(f"{bad} problem(s)" if bad else "all well", style="bold"))
+    lines.append(Text("1 problem" if bad == 1 else f"{bad} problems" if bad else "all well", style="bold"))
     return Group(*lines)

@@ -10,6 +10,7 @@ from typing import Any
 from pectin.cli.client import CommandError
 from pectin.encoding import argv, ffmpeg, tools
 from pectin.linux.beneath import open_regular
+from pectin.linux.pathtext import printable
 from pectin.model.errors import Cause, PectinError
 from pectin.model.profile import Profile
 from pectin.model.statuses import ExitStatus
@@ -29,11 +30,14 @@ def plan_file(file: Path, profile_name: str, config: Path | None) -> tuple[str, 
     try:
         return asyncio.run(_plan(file.absolute(), known[profile_name], encoder))
     except PectinError as error:
-        raise CommandError(ExitStatus.FAILED, f"{file.name}: {error.sentence}; {error.meaning.next_step}",
+        if error.cause is Cause.UNREADABLE:  # here it is about the caller's rights, not the daemon's
+            raise CommandError(ExitStatus.FAILED, f"you may not read {printable(file)}: ask its owner, or use sudo",
+                               {"title": error.meaning.sentence, "detail": error.sentence, "cause": error.cause.value}) from error
+        raise CommandError(ExitStatus.FAILED, f"{printable(file.name)}: {error.sentence}; {error.meaning.next_step}",
                            {"title": error.meaning.sentence, "detail": error.sentence, "cause": error.cause.value,
                             "next_step": error.meaning.next_step}) from error
     except OSError as error:
-        raise CommandError(ExitStatus.FAILED, f"{file}: {error.strerror}") from error
+        raise CommandError(ExitStatus.FAILED, f"{printable(file)}: {error.strerror}") from error
 
 
 def _settings(config: Path | None) -> tuple[dict[str, Profile], Encoder]:
@@ -49,7 +53,10 @@ def _settings(config: Path | None) -> tuple[dict[str, Profile], Encoder]:
 
 async def _plan(file: Path, profile: Profile, encoder: Encoder) -> tuple[str, dict[str, Any]]:
     found = await tools.find(encoder.ffmpeg)
-    fd = open_regular(file.resolve(), file.resolve().parent)
+    there = Path(os.path.realpath(file, strict=True))  # Path.resolve() has an error of its own for links in a circle
+    if there.is_dir():
+        raise CommandError(ExitStatus.FAILED, f"{printable(file)} is a folder: name one of the films in it")
+    fd = open_regular(there, there.parent)
     try:
         if os.fstat(fd).st_size == 0:
             raise PectinError(Cause.EMPTY_FILE)

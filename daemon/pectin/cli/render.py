@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +18,13 @@ STATE_STYLE = {"PENDING": "cyan", "PROCESSING": "yellow", "PUBLISHING": "yellow"
                "REJECTED": "red", "CANCELLED": "dim"}
 
 
-def console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+PIPE_WIDTH = 250  # columns: a long path and a long sentence fit
+
+
+def console(*, soft_wrap: bool = True) -> Console:
+    """Into a pipe or a file lines are as long as they need: what breaks them there only troubles `grep`."""
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(highlight=False, soft_wrap=soft_wrap, width=wide)
 
 
 def size_text(size: float) -> str:
@@ -53,9 +60,10 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     """The whole of `pectin status`."""
     parts: list[RenderableType] = []
     since = time_text(status["started_at"])
-    parts.append(Text.from_markup(f"[bold]Pectin {status['version']}[/] running since {since} (pid {status['pid']}), "
-                                  f"ffmpeg {escape(status['ffmpeg_version'])}, {status['slots']} job(s) x {status['threads']} "
-                                  "thread(s)"))
+    jobs = "1 job" if status["slots"] == 1 else f"{status['slots']} jobs"
+    threads = "1 thread" if status["threads"] == 1 else f"{status['threads']} threads each"
+    parts.append(Text.from_markup(f"[bold]Pectin {status['version']}[/] running since {since}, ffmpeg "
+                                  f"{escape(status['ffmpeg_version'])}, {jobs} at a time, {threads}"))
     if status["mode_sentence"]:
         parts.append(Text(status["mode_sentence"], style="yellow"))
     parts += [Text(f"! {problem}", style="red") for problem in status["problems"]]
@@ -64,16 +72,22 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if status["running"]:
         parts.append(running_table(status["running"]))
     if status["waiting"]:
-        table = _plain_table("in the inbox", "why it waits", "since")
-        for item in status["waiting"]:
-            table.add_row(escape(item["path"]), escape(item["sentence"]), time_text(item["since"]))
-        parts += [Text(), table]
-        if status["waiting_total"] > len(status["waiting"]):
-            parts.append(Text(f"... and {status['waiting_total'] - len(status['waiting'])} more"))
+        parts += [Text(), inbox_view(status)]
     undelivered = {name: count for name, count in status["outbox"].items() if count}
     if undelivered:
         parts.append(Text("not yet delivered: " + ", ".join(f"{count} to {name}" for name, count in undelivered.items())))
     return Group(*parts)
+
+
+def inbox_view(status: Mapping[str, Any]) -> RenderableType:
+    """What lies in the inboxes, and why it waits."""
+    if not status["waiting"]:
+        return Text("nothing waits in the inbox")
+    table = _plain_table("in the inbox", "why it waits", "since")
+    for item in status["waiting"]:
+        table.add_row(escape(item["path"]), escape(item["sentence"]), time_text(item["since"]))
+    more = status["waiting_total"] - len(status["waiting"])
+    return Group(table, Text(f"... and {more} more")) if more > 0 else table
 
 
 def running_table(running: Sequence[Mapping[str, Any]]) -> Table:
@@ -93,10 +107,13 @@ def running_table(running: Sequence[Mapping[str, Any]]) -> Table:
 def jobs_view(page: Mapping[str, Any]) -> RenderableType:
     if not page["jobs"]:
         return Text("no such jobs")
-    table = _plain_table("job", "state", "film", "size", "since", "note")
+    table = _plain_table("job", "state", "size", "since", "film")
     for job in page["jobs"]:
-        table.add_row(job["id"], Text(job["state"], style=STATE_STYLE[job["state"]]), escape(job["name"]), size_text(job["size"]),
-                      time_text(job["updated_at"]), escape(job["message"]))
+        film = Text(job["name"])
+        if job["message"]:  # below the name: a column of its own would be a few letters wide
+            film.append(f"\n{job['message']}", style="dim")
+        table.add_row(job["id"], Text(job["state"], style=STATE_STYLE[job["state"]]), size_text(job["size"]),
+                      time_text(job["updated_at"]), film)
     shown = (page["page"] - 1) * page["limit"] + len(page["jobs"])
     more = [Text(f"{shown} of {page['total']}: --page {page['page'] + 1} shows more")] if shown < page["total"] else []
     return Group(table, *more)

@@ -43,7 +43,10 @@ async def recover(store: Store, policy: Policy) -> None:
 
 
 async def _interrupt(store: Store, job: Job, policy: Policy) -> None:
-    """A job that ran when the daemon died: again from the start, or, when its outputs were finished, on with placing them."""
+    """A job that ran when the daemon died: again from the start, or, when its outputs were finished, on with placing them. One
+    that only waited to be placed (its library is away) goes on waiting: a restart is no fault of it."""
+    if job.state is State.PUBLISHING and job.stage is not Stage.PLACING:
+        return
     decision = decide(job.state, Cause.DAEMON_DIED, attempts=job.attempts, interruptions=job.interruptions, policy=policy.retry)
     decision = await let_go(job, decision, policy.retry)
     if decision.trigger is None:

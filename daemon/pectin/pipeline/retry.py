@@ -24,7 +24,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`trigger` None: nothing changes (a stopping daemon leaves PUBLISHING as it is). `delay` in seconds."""
+    """`trigger` None: nothing changes (a cancel comes too late for what is being placed). `delay` in seconds."""
 
     trigger: Trigger | None
     cause: Cause
@@ -38,8 +38,8 @@ def decide(state: State, cause: Cause, *, attempts: int, interruptions: int, pol
     """The next step of a job in PROCESSING or PUBLISHING. `jitter` in 0..1 spreads the waits by up to a tenth."""
     kind = MEANINGS[cause].kind
     same = {"attempts": attempts, "interruptions": interruptions}
-    if cause is Cause.DAEMON_STOPPED:
-        return Decision(trigger=Trigger.INTERRUPT if state is State.PROCESSING else None, cause=cause, **same)
+    if cause is Cause.DAEMON_STOPPED:  # nobody's fault: not counted, and what is made is not made again
+        return Decision(trigger=Trigger.INTERRUPT if state is State.PROCESSING else Trigger.RETRY, cause=cause, **same)
     if cause in (Cause.DAEMON_DIED, Cause.OUTPUT_LOST):
         return _interrupted(state, cause, attempts, interruptions + 1, policy)
     if cause is Cause.CANCELLED_BY_USER:  # too late once it is being placed: then it is finished

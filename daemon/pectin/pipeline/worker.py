@@ -87,6 +87,8 @@ class Worker:
                 running = RunningJob(job=job, slot=slot)
                 self.running[job.id] = running
                 if job.state is not State.PENDING:
+                    # Durable, so that a start after a crash can tell a job that was being placed from one that only waited.
+                    running.job = await finished(self._store.jobs.note(job.id, now=time.time(), stage=Stage.PLACING))
                     return running
                 try:
                     with job_context(job.id):
@@ -161,7 +163,7 @@ class Worker:
         target = next_state(job.state, trigger)
         changed = replace(job, **changes)  # type: ignore[arg-type]  # the store checks the names, here they are only told
         kind = event_type(trigger, target)
-        if kind is EventType.RETRYING and cause is job.cause:
+        if kind is EventType.RETRYING and cause in (job.cause, Cause.DAEMON_STOPPED):
             kind = None  # the world has been told: a library that is away for a day is not news every minute
         events = [make_event(kind, changed, now=now, state=target, cause=cause, message=message)] if kind else []
 

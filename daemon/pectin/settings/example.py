@@ -31,7 +31,7 @@ _SAMPLES: Mapping[str, Any] = {
 
 _HEADER = """\
 # Pectin's configuration. Every key stands here with its default; keep only what you change.
-# `pectin config check` finds every mistake at once; `systemctl reload pectin` puts changes into effect.
+# `pectin config check` finds every mistake at once; `pectin reload` puts changes into effect.
 # Looked for in: --config FILE, $PECTIN_CONFIG, ~/.config/pectin/pectin.yaml, /etc/pectin/pectin.yaml.
 """
 

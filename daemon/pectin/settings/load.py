@@ -43,11 +43,20 @@ def search_order(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def find(named: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """The configuration file to use. Raises ConfigError when there is none."""
+    """The configuration file to use, which need not be readable. Raises ConfigError when there is none."""
     candidates = (named,) if named is not None else search_order(environment)
+    hidden = None
     for candidate in candidates:
-        if candidate.exists():
+        try:
+            candidate.stat()
+        except PermissionError:  # perhaps it is there; `runuser -u pectin` leaves HOME at root's, so look further first
+            hidden = hidden or candidate
+        except OSError:
+            continue
+        else:
             return candidate
+    if hidden is not None:
+        return hidden
     tried = ", ".join(str(c) for c in candidates)
     raise ConfigError("configuration", (Problem(
         path="", line=None, message=f"no configuration file found (looked for {tried})",
