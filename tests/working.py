@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from pectin.encoding.tools import Tools
-from pectin.model.job import Job, State
+from pectin.model.job import Job, Stage, State, Trigger
 from pectin.model.places import Places
 from pectin.model.profile import Profile
 from pectin.model.route import Route
@@ -17,7 +17,10 @@ from pectin.pipeline.gate import Gate
 from pectin.pipeline.policy import Encoding, Policy, Publishing
 from pectin.pipeline.retry import RetryPolicy
 from pectin.pipeline.worker import Worker
+from pectin.publishing import place
 from pectin.store.store import Store
+
+ONE, TWO = "0000000001", "0000000002"
 
 
 def a_policy(folder: Path) -> Policy:
@@ -54,3 +57,18 @@ async def ended(store: Store, job_id: str, state: State) -> Job:
             return job
         await asyncio.sleep(0.05)
     raise AssertionError(f"{job_id} never became {state}")
+
+
+async def publishing(store: Store, folder: Path, **changes: object) -> Job:
+    """A job whose outputs are made, with the intent to publish them, just as a worker leaves it before it begins to place."""
+    job = await add(store, folder, ONE, "Film.mkv")
+    out = a_policy(folder).places.out(ONE)
+    out.mkdir()
+    (out / "video.mp4").write_bytes(b"output")
+    (folder / "lib").mkdir(exist_ok=True)
+    intent = place.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib", place=PurePosixPath("Film/Film.mp4"),
+                          job_id=ONE)
+    await store.jobs.apply(ONE, Trigger.CLAIM, now=2.0)
+    await store.jobs.apply(ONE, Trigger.ENCODED, now=3.0,
+                           changes={"intent": intent.as_json(), "stage": Stage.PLACING, **changes})
+    return job

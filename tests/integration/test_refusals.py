@@ -19,7 +19,7 @@ from pectin.intake.claim import claim
 from pectin.intake.settle import Patience
 from pectin.linux import move
 from pectin.model.errors import Cause, PectinError
-from pectin.model.job import Job, State, Trigger
+from pectin.model.job import State
 from pectin.pipeline import story
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.housekeeping import Housekeeping
@@ -28,9 +28,8 @@ from pectin.pipeline.recover import recover
 from pectin.pipeline.status import problems
 from pectin.publishing import originals, place
 from pectin.store.store import Store
-from working import a_policy, add, ended, working
+from working import ONE, TWO, a_policy, add, ended, publishing, working
 
-ONE, TWO = "0000000001", "0000000002"
 FULL = PectinError(Cause.NO_SPACE, "test")
 
 
@@ -51,20 +50,6 @@ async def end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-async def publishing(store: Store, folder: Path, **changes: object) -> Job:
-    """A job whose outputs are made, with the intent to publish them."""
-    job = await add(store, folder, ONE, "Film.mkv")
-    out = a_policy(folder).places.out(ONE)
-    out.mkdir()
-    (out / "video.mp4").write_bytes(b"output")
-    (folder / "lib").mkdir(exist_ok=True)
-    intent = place.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib", place=PurePosixPath("Film/Film.mp4"),
-                          job_id=ONE)
-    await store.jobs.apply(ONE, Trigger.CLAIM, now=2.0)
-    await store.jobs.apply(ONE, Trigger.ENCODED, now=3.0, changes={"intent": intent.as_json(), **changes})
-    return job
 
 
 @pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EIO])

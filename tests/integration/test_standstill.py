@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any
 
 import httpx
@@ -32,11 +32,9 @@ from pectin.pipeline.outbox_loop import OutboxLoop
 from pectin.pipeline.recover import recover
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.worker import Worker
-from pectin.publishing import originals, place
+from pectin.publishing import originals
 from pectin.store.store import Store
-from working import a_policy, add, ended, working
-
-ONE, TWO = "0000000001", "0000000002"
+from working import ONE, TWO, a_policy, add, ended, publishing, working
 
 
 def refuse_later(error: BaseException) -> Callable[..., Awaitable[Any]]:
@@ -62,20 +60,6 @@ async def resting(store: Store, folder: Path, state: Trigger = Trigger.CANCEL) -
     job = await add(store, folder, ONE, "film.mkv")
     job = await store.jobs.apply(ONE, state, now=2.0)
     originals.set_aside(a_policy(folder).places, ONE, job.relative, "why")
-    return job
-
-
-async def publishing(store: Store, folder: Path, **changes: object) -> Job:
-    """A job whose outputs are made, with the intent to publish them."""
-    job = await add(store, folder, ONE, "Film.mkv")
-    out = a_policy(folder).places.out(ONE)
-    out.mkdir()
-    (out / "video.mp4").write_bytes(b"output")
-    (folder / "lib").mkdir(exist_ok=True)
-    intent = place.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib", place=PurePosixPath("Film/Film.mp4"),
-                          job_id=ONE)
-    await store.jobs.apply(ONE, Trigger.CLAIM, now=2.0)
-    await store.jobs.apply(ONE, Trigger.ENCODED, now=3.0, changes={"intent": intent.as_json(), **changes})
     return job
 
 
