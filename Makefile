@@ -19,8 +19,11 @@ check: $(VENV)/.installed-dev  ## static checks: lint, types, import contracts (
 unit: $(VENV)/.installed-dev  ## the fast tests
 	$(BIN)/pytest -q tests/unit
 
+# The tests wait more than they compute: one process more than there are CPUs. A file of tests stays in one process, so that its
+# daemons and machines are started once.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 test: need-tests check  ## everything: static checks and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: need-tests $(VENV)/.installed-dev  ## the figures of the README, measured here
 	$(BIN)/python tests/bench/run.py

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from clips import Clips
 
+_SHARED = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several workers share the tests (pytest -n), the real clients come first: one of them stands still for a minute, and
+    at the end the other workers would have to wait for it."""
+    if _SHARED:
+        items.sort(key=lambda item: item.path.name != "test_clients.py")
+
 
 @pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
-    return Clips(tmp_path_factory.mktemp("clips"))
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the whole test run, the same for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if _SHARED else own) / "common"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clips(common: Path) -> Clips:
+    return Clips(common / "clips")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from pectin.cli.client import Client
+from pectin.model.job import FINAL, State
 
 PATIENCE = 90.0  # seconds until a wait is a failure: far more than anything here takes, so that a busy machine fails nothing
 
@@ -132,11 +133,14 @@ class Daemon:
         return found
 
     def job(self, name: str, *states: str, stage: str | None = None) -> dict[str, Any]:
-        """The job of a file name, once it is in one of these states."""
+        """The job of a file name, once it is in one of these states; in a final one, once its source has been put to rest too
+        (a busy machine shows the moment between the two)."""
         def there() -> dict[str, Any] | None:
             jobs = [j for j in self.jobs() if j["name"] == name]
             assert len(jobs) < 2, jobs
             if not jobs or jobs[0]["state"] not in states:
+                return None
+            if State(jobs[0]["state"]) in FINAL and Path(self.sections["paths"]["work"], jobs[0]["id"]).exists():
                 return None
             details: dict[str, Any] = self.client().get(f"/v1/jobs/{jobs[0]['id']}")
             return details

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from pectin.encoding.tools import Tools
+from pectin.intake.arrivals import IntakeRules
+from pectin.intake.settle import Patience
 from pectin.model.job import Job, Stage, State, Trigger
 from pectin.model.places import Places
 from pectin.model.profile import Profile
 from pectin.model.route import Route
 from pectin.observing.metrics import Metrics
 from pectin.pipeline.gate import Gate
+from pectin.pipeline.intake_loop import IntakeLoop, IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
 from pectin.pipeline.retry import RetryPolicy
 from pectin.pipeline.worker import Worker
@@ -37,6 +41,14 @@ async def working(folder: Path) -> AsyncIterator[tuple[Store, Worker]]:
     """A store and a worker over it, not yet running."""
     async with Store.open(folder / "pectin.db") as store:
         yield store, Worker(store, a_policy(folder), Gate(store.flags), Metrics("test"), slots=1, changed=lambda: None)
+
+
+def an_intake(store: Store, worker: Worker, **policy: Any) -> IntakeLoop:
+    """The way in, without waiting times and rescans."""
+    rules = IntakeRules(patience=Patience(linger=0, quiet=0))
+    chosen = IntakePolicy(**({"routes": worker.policy.routes, "rules": rules, "rescan": 0, "poll": 0} | policy))
+    return IntakeLoop(store, chosen, worker.policy.places, Metrics("test"), worker.turns, attended=worker.attended,
+                      changed=lambda: None)
 
 
 async def add(store: Store, folder: Path, job_id: str, name: str) -> Job:

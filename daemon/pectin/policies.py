@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import grp
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pectin.encoding.tools import Tools
+from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
 from pectin.model.places import Places
 from pectin.notifying import webhook
@@ -39,13 +41,15 @@ def policy(loaded: Loaded, tools: Tools) -> Policy:
         publishing=Publishing(file_mode=settings.publish.file_mode, folder_mode=settings.publish.folder_mode,
                               group=group_id(loaded, "publish.group", settings.publish.group)),
         retry=RetryPolicy(attempts=settings.retry.attempts, first=settings.retry.first, cap=settings.retry.cap,
-                          max_interruptions=settings.retry.max_interruptions))
+                          max_interruptions=settings.retry.max_interruptions),
+        order=settings.intake.order)
 
 
 def intake(settings: Settings) -> IntakePolicy:
-    patience = Patience(linger=settings.intake.linger, quiet=settings.intake.quiet)
-    return IntakePolicy(routes=values.routes(settings), patience=patience, ignore=settings.intake.ignore,
-                        rescan=settings.intake.rescan)
+    section = settings.intake
+    rules = IntakeRules(patience=Patience(linger=section.linger, quiet=section.quiet, give_up=section.give_up_after or math.inf),
+                        ignore=section.ignore, wait=section.wait, order=section.order, sidecar_wait=section.sidecar_wait)
+    return IntakePolicy(routes=values.routes(settings), rules=rules, rescan=section.rescan, poll=section.poll)
 
 
 def keep_originals(settings: Settings) -> float | None:

@@ -97,10 +97,11 @@ class Service:
             await self._outbox.drop_unknown()
             await recover(store, policy)
             self._worker = Worker(store, policy, gate, self._metrics, slots=settings.encoder.jobs, changed=self._changed)
-            self._intake = IntakeLoop(store, policies.intake(settings), policy.places, changed=self._accepted)
+            self._intake = IntakeLoop(store, policies.intake(settings), policy.places, self._metrics, self._worker.turns,
+                                      attended=self._worker.attended, changed=self._accepted)
             self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
             self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
-                                        policies.keep_originals(settings), self._worker.turns)
+                                        policies.keep_originals(settings), self._worker.turns, policy.publishing)
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
                                     reload=self.reload, changed=self._changed)
             await self._until_stopped(listener)
@@ -182,6 +183,7 @@ class Service:
         self._worker.policy = policy
         await self._outbox.configure(targets)
         self._keeper.libraries, self._keeper.keep = tuple(r.library for r in settings.routes), policies.keep_originals(settings)
+        self._keeper.publishing = policy.publishing
         await self._intake.configure(policies.intake(settings))
         self._accepted()
         log.info("the configuration was read again")

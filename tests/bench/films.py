@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 from clips import Clips
@@ -25,6 +27,21 @@ def camera_film(clips: Clips, seconds: float) -> Path:
         "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "16M", "-c:a", "ac3", "-b:a", "448k"])
 
 
+def tiny_film(clips: Clips) -> Path:
+    """One small frame in less than a KB, whole by its structure: thousands of copies are written in a moment."""
+    return clips.film("tiny.mkv", seconds=0.04, size="16x16", video=("-c:v", "mpeg4"), audio=(), extra=("-frames:v", "1"))
+
+
 def short_films(clips: Clips) -> list[Path]:
     """Two of one second that must be encoded: what is measured with them is over before the encoder works."""
     return [clips.film(f"short.{extension}", seconds=1, video=("-c:v", "mpeg4", "-q:v", "5")) for extension in ("mkv", "mp4")]
+
+
+def write(path: Path, content: bytes) -> float:
+    """A new file, written in pieces as a copying program does; the moment just before its close, of time.monotonic()."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    for begin in range(0, len(content), 65536):
+        os.write(file, content[begin:begin + 65536])
+    closed = time.monotonic()
+    os.close(file)
+    return closed

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.books import INTAKE
 from bench.films import short_films
 from bench.table import Row
 from clips import Clips
@@ -19,7 +20,7 @@ MEMORY_BOUND = 80.0  # MiB
 CPU_BOUND = 0.2      # per cent of one core
 WATCHDOG_SECONDS = 60
 # As a person has them who sets nothing; the harness would hurry.
-DEFAULTS = {"intake": {"linger": "2s", "quiet": "15s", "rescan": "60s"}, "encoder": {"threads": "auto"}}
+DEFAULTS = {"intake": dict(INTAKE), "encoder": {"threads": "auto"}}
 
 
 def measure(clips: Clips, folder: Path, *, seconds: float, judged: bool) -> list[Row]:

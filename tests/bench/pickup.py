@@ -6,16 +6,13 @@ count as a start."""
 
 from __future__ import annotations
 
-import ctypes
-import os
 import select
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from bench.films import short_films
+from bench.films import short_films, write
+from bench.inotify import OPENED, take_names, watching
 from bench.table import Row, spread
 from clips import Clips
 from harness import Daemon, daemon
@@ -23,8 +20,6 @@ from needs import need_program
 
 BOUND = 150.0   # milliseconds
 PATIENCE = 60.0  # seconds until a start is a failure
-_IN_OPEN = 0x20  # sys/inotify.h
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def measure(clips: Clips, folder: Path, *, drops: int, judged: bool) -> Row:
@@ -34,7 +29,7 @@ def measure(clips: Clips, folder: Path, *, drops: int, judged: bool) -> Row:
     ffmpeg = _own_ffmpeg(folder / "bin")
     waits = []
     sections = {"encoder": {"ffmpeg": str(ffmpeg)}, "intake": {"rescan": "60s"}}
-    with daemon(folder, sections) as running, _openings(ffmpeg) as openings:
+    with daemon(folder, sections) as running, watching(ffmpeg, OPENED) as openings:
         for number in range(drops):
             name = f"Film {number}{suffixes[number % 2]}"
             waits.append(1000 * _drop(running, name, films[number % 2], openings))
@@ -54,35 +49,10 @@ def _own_ffmpeg(folder: Path) -> Path:
 
 
 def _drop(running: Daemon, name: str, content: bytes, openings: int) -> float:
-    """Write a film into the inbox as a copying program does; seconds from just before its close until ffmpeg's start."""
-    _forget(openings)
-    file = os.open(running.inbox / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    for begin in range(0, len(content), 65536):
-        os.write(file, content[begin:begin + 65536])
-    closed = time.monotonic()
-    os.close(file)
+    """Seconds from just before the close of a film in the inbox until ffmpeg's start."""
+    take_names(openings)  # what came before (the verifying of the last film runs ffmpeg too)
+    closed = write(running.inbox / name, content)
     ready, _, _ = select.select([openings], [], [], PATIENCE)
     started = time.monotonic()
     assert ready, f"ffmpeg was not started for {name}:\n{running.text()}"
     return started - closed
-
-
-@contextmanager
-def _openings(file: Path) -> Iterator[int]:
-    """A descriptor that can be read from whenever somebody has opened `file`: inotify(7)."""
-    descriptor = _LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-    if descriptor < 0 or _LIBC.inotify_add_watch(descriptor, os.fsencode(file), _IN_OPEN) < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(file))
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _forget(openings: int) -> None:
-    """What came before (the verifying of the last film runs ffmpeg too)."""
-    try:
-        while os.read(openings, 65536):
-            pass
-    except BlockingIOError:
-        pass

@@ -19,10 +19,17 @@ class Verdict(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+class Limit(StrEnum):
+    """On which side of its bound a figure has to stay. The value is the word before the bound."""
+
+    MOST = "at most"
+    LEAST = "at least"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure. `bound` is the most it may be, in `unit`; `measured` is None when it was left out; `judged` is False for a
-    short run. `notes` say what was measured and how far it spread."""
+    """One figure. `bound` is the most it may be, in `unit`, or with Limit.LEAST the least; `measured` is None when it was left
+    out; `judged` is False for a short run. `notes` say what was measured and how far it spread."""
 
     name: str
     figure: str
@@ -32,6 +39,7 @@ class Row:
     judged: bool
     digits: int
     notes: str = ""
+    limit: Limit = Limit.MOST
 
     @property
     def verdict(self) -> Verdict:
@@ -39,16 +47,18 @@ class Row:
             return Verdict.NOT_MEASURED
         if not self.judged:
             return Verdict.NOT_JUDGED
-        return Verdict.HELD if self.measured <= self.bound else Verdict.MISSED  # a NaN is not below anything: missed
+        held = self.measured <= self.bound if self.limit is Limit.MOST else self.measured >= self.bound
+        return Verdict.HELD if held else Verdict.MISSED  # a NaN is on neither side of anything: missed
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of some measurements in one unit: their median, the 95th percentile (the measured value that at most one in twenty
-    exceeds), the least and the most."""
+    """Of some measurements in one unit: their median, the 95th and 99th percentiles (the measured values that at most one in
+    twenty, or in a hundred, exceeds), the least and the most."""
 
     median: float
     p95: float
+    p99: float
     least: float
     most: float
 
@@ -58,7 +68,8 @@ def spread(values: Sequence[float]) -> Spread:
     if not values:
         raise ValueError("nothing was measured")
     ordered = sorted(values)
-    return Spread(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[0], ordered[-1])
+    p95, p99 = (ordered[math.ceil(len(ordered) * percent / 100) - 1] for percent in (95, 99))
+    return Spread(median(ordered), p95, p99, ordered[0], ordered[-1])
 
 
 def pair_ratios(pairs: Sequence[tuple[float, float]]) -> list[float]:
@@ -72,7 +83,7 @@ def pair_ratios(pairs: Sequence[tuple[float, float]]) -> list[float]:
 def markdown(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
     """The table as people read it, with the notes and the machine below."""
     lines = ["| figure | measured | bound | verdict |", "| --- | --- | --- | --- |"]
-    lines += [f"| {row.figure} | {_amount(row, row.measured)} | at most {_amount(row, row.bound)} | {row.verdict} |"
+    lines += [f"| {row.figure} | {_amount(row, row.measured)} | {row.limit} {_amount(row, row.bound)} | {row.verdict} |"
               for row in rows]
     lines += ["", *(f"- {row.figure}: {row.notes}." for row in rows if row.notes)]
     lines += ["", "Measured on: " + ", ".join(f"{name} {value}" for name, value in machine.items()) + "."]

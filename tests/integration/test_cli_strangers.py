@@ -141,7 +141,10 @@ def test_a_page_beyond_all_numbers_is_the_askers_mistake(idle: Daemon) -> None:
 
 
 def test_the_inbox_alone_says_nothing_about_jobs(idle: Daemon) -> None:
-    assert pectin("--socket", str(idle.folder / "s"), "status", "--inbox").stdout.strip() == "nothing waits in the inbox"
+    said = pectin("--socket", str(idle.folder / "s"), "status", "--inbox").stdout
+    assert str(idle.inbox) in said
+    assert said.rstrip().endswith("nothing waits in the inbox")
+    assert "job" not in said.replace(str(idle.folder), "")
 
 
 def test_watching_into_a_pipe_tells_at_once_and_ends_with_its_reader(idle: Daemon) -> None:

@@ -6,17 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from clips import Clips
 from needs import need_root
-from pectin.intake.arrivals import Arrivals
+from pectin.intake.arrivals import Arrivals, Chosen, IntakeRules
 from pectin.intake.names import NameReason
 from pectin.intake.settle import Lease, Patience, WaitReason
 from pectin.intake.structure import Wholeness, examine
 from pectin.intake.writers import ask_lease
+from pectin.model.order import Order
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 FORMATS = {
@@ -41,8 +42,17 @@ def film(clips: Clips) -> Path:
     return clips.film("film.mkv", seconds=1)
 
 
-def book(inbox: Path, linger: float = 2, quiet: float = 15) -> Arrivals:
-    return Arrivals({"films": inbox}, Patience(linger, quiet), ["*sample*"])
+def book(inbox: Path, linger: float = 2, quiet: float = 15, *, sidecar_wait: float = 600, order: Order = Order.OLDEST,
+         network: bool = False) -> Arrivals:
+    rules = IntakeRules(patience=Patience(linger, quiet, give_up=86400), ignore=("*sample*",), sidecar_wait=sidecar_wait,
+                        order=order)
+    return Arrivals({"films": inbox}, rules, lambda _: network)
+
+
+def take(arrivals: Arrivals) -> Chosen:
+    """The only film whose turn it is."""
+    [chosen] = arrivals.take(10)
+    return chosen
 
 
 def now_for(path: Path) -> float:
@@ -129,8 +139,10 @@ def test_a_new_film_lingers_and_is_settled(inbox: Path, film: Path) -> None:
     assert verdict.settled
     assert verdict.mark is not None
     assert (verdict.mark.inode, verdict.mark.size) == (path.stat().st_ino, film.stat().st_size)
+    chosen = take(arrivals)
+    assert (chosen.path, chosen.mark, chosen.truncated) == (path, verdict.mark, False)
     path.unlink()
-    arrivals.claimed(path, now + 2)
+    arrivals.claimed(chosen, now + 2, "0123456789")
     assert (arrivals.waiting(), arrivals.next_due()) == ([], None)
 
 
@@ -179,11 +191,11 @@ def test_a_growing_file_waits_for_its_writer_and_a_dead_one_for_its_rest(inbox: 
         assert arrivals.look(path, now).reason is WaitReason.WRITING
         assert arrivals.next_due() == now + 5
     verdict = arrivals.look(path, now + 999)
-    assert (verdict.reason, verdict.again_in) == (WaitReason.TRUNCATED, None)
+    assert (verdict.reason, verdict.settled) == (WaitReason.TRUNCATED, False)
     waiting, = arrivals.waiting()
-    assert (waiting.reason, waiting.since, "% of it is there" in waiting.sentence) == (WaitReason.TRUNCATED, now + 999, True)
+    assert (waiting.reason, waiting.since, "% of it is there" in waiting.sentence) == (WaitReason.TRUNCATED, now, True)
     arrivals.look(path, now + 2000)
-    assert arrivals.waiting()[0].since == now + 999
+    assert arrivals.waiting()[0].since == now, "since it was last changed, not since we looked"
     with path.open("ab") as writer:
         writer.write(data[len(data) // 2:])
     now = now_for(path)
@@ -221,13 +233,13 @@ def test_a_download_beside_it_makes_a_film_wait(inbox: Path, film: Path) -> None
 
 def test_other_files_stay_with_their_reason_until_they_go(inbox: Path) -> None:
     arrivals = book(inbox)
-    for name in ("a.srt", "film.sample.mkv", ".DS_Store"):
+    for name in ("a.txt", "film.sample.mkv", ".DS_Store"):
         (inbox / name).touch()
         arrivals.notice("films", inbox / name, 1000.0)
     assert [(w.path.name, w.reason) for w in arrivals.waiting()] == [
-        (".DS_Store", NameReason.COMPANION), ("a.srt", NameReason.NOT_A_VIDEO), ("film.sample.mkv", NameReason.CONFIGURED)]
+        (".DS_Store", NameReason.COMPANION), ("a.txt", NameReason.NOT_A_VIDEO), ("film.sample.mkv", NameReason.CONFIGURED)]
     assert arrivals.next_due() is None
-    (inbox / "a.srt").unlink()
+    (inbox / "a.txt").unlink()
     assert len(arrivals.waiting()) == 2
 
 
@@ -258,14 +270,14 @@ def test_an_event_during_a_look_is_not_lost(inbox: Path, film: Path, monkeypatch
     arrivals, now = book(inbox, 0, 0), now_for(path)
     arrivals.notice("films", path, now)
     arrivals.due(now)
-    real = arrivals._judge
+    real = arrivals._looker.look
 
     def interrupted(*arguments: object) -> object:
         verdict = real(*arguments)  # type: ignore[arg-type]
         arrivals.notice("films", path, now + 1)
         return verdict
 
-    monkeypatch.setattr(arrivals, "_judge", interrupted)
+    monkeypatch.setattr(arrivals._looker, "look", interrupted)
     assert not arrivals.look(path, now).settled
     assert arrivals.due(now + 1) == [path]
 
@@ -276,6 +288,7 @@ def test_a_file_that_cannot_be_claimed_is_looked_at_again(inbox: Path, film: Pat
     arrivals.notice("films", path, now)
     assert arrivals.due(now) == [path]
     arrivals.look(path, now)
+    take(arrivals)
     arrivals.postpone(path, now, now + 60, "the disk is full")
     assert (arrivals.next_due(), arrivals.waiting()[0].reason) == (now + 60, WaitReason.POSTPONED)
     assert arrivals.due(now + 60) == [path]
@@ -284,10 +297,11 @@ def test_a_file_that_cannot_be_claimed_is_looked_at_again(inbox: Path, film: Pat
 
 def test_a_new_file_under_a_claimed_name_is_noticed(inbox: Path, film: Path) -> None:
     path = shutil.copy(film, inbox / "a.mkv")
-    arrivals, now = book(inbox), now_for(path)
+    arrivals, now = book(inbox, 0), now_for(path)
     arrivals.notice("films", path, now)
     arrivals.due(now)
-    arrivals.claimed(path, now)  # it was moved away, and this is the next one
+    arrivals.look(path, now)
+    arrivals.claimed(take(arrivals), now, "0123456789")  # it was moved away, and this is the next one
     assert arrivals.due(now) == [path]
 
 
@@ -297,3 +311,166 @@ def test_ten_thousand_arrivals_are_planned_quickly_enough_to_count(inbox: Path) 
         arrivals.notice("films", inbox / f"{number}.mkv", 1000.0 + number % 7)
     assert sum(len(arrivals.due(1000.0 + second)) for second in range(7)) == 10_000
     assert arrivals.next_due() is None
+
+
+def test_what_is_being_taken_is_not_looked_at_meanwhile_and_is_not_forgotten_when_it_comes_back(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, 0, 0), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.due(now)
+    arrivals.look(path, now)
+    chosen = take(arrivals)
+    arrivals.notice("films", path, now + 1)
+    arrivals.notice("films", path, now + 2, fresh=False)
+    assert (arrivals.due(now + 3), arrivals.take(10)) == ([], [])
+    arrivals.let_go(chosen.path, now + 3)
+    assert arrivals.due(now + 3) == [path]
+    assert arrivals.look(path, now + 3).settled
+    assert take(arrivals).path == path
+
+
+def test_a_settled_film_that_changes_steps_out_of_the_line(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, 0, 0), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.look(path, now)
+    arrivals.notice("films", path, now + 1)
+    assert (arrivals.take(10), arrivals.due(now + 1)) == ([], [path])
+    arrivals.look(path, now + 1)
+    arrivals.notice("films", path, now + 2, fresh=False)  # a scan sees it lie there
+    assert (len(arrivals.take(10)), arrivals.due(now + 2)) == (1, [])
+
+
+def test_the_line_goes_by_the_configured_order(inbox: Path, film: Path) -> None:
+    data = film.read_bytes()
+    for number, (name, more) in enumerate((("B.mkv", 0), ("a.mkv", 300), ("c.mkv", 100))):
+        void = b"\xec" + (0x4000 | more).to_bytes(2, "big") + bytes(more) if more else b""
+        segment = data.index(b"\x18\x53\x80\x67")
+        (inbox / name).write_bytes(data[:segment] + void + data[segment:])  # larger, and whole
+        os.utime(inbox / name, (1e9 + number, 1e9 + number))
+    names = {Order.OLDEST: ["B.mkv", "a.mkv", "c.mkv"], Order.NAME: ["a.mkv", "B.mkv", "c.mkv"],
+             Order.SMALLEST: ["B.mkv", "c.mkv", "a.mkv"]}
+    for order, expected in names.items():
+        arrivals = book(inbox, 0, 0, order=order)
+        for number, name in enumerate(("B.mkv", "a.mkv", "c.mkv")):
+            arrivals.notice("films", inbox / name, 2e9 + number)
+            assert arrivals.look(inbox / name, 2e9 + number).settled
+        assert [chosen.path.name for chosen in arrivals.take(10)] == expected, order
+
+
+def test_a_lease_on_a_network_mount_proves_nothing(inbox: Path, film: Path) -> None:
+    path = shutil.copy(film, inbox / "a.mkv")
+    arrivals, now = book(inbox, network=True), now_for(path)
+    arrivals.notice("films", path, now)
+    verdict = arrivals.look(path, now + 14)
+    assert (verdict.reason, "nobody can be asked" in verdict.sentence) == (WaitReason.QUIET, True)
+    assert arrivals.look(path, now + 15).settled
+
+
+def test_a_truncated_film_that_nobody_completes_is_taken_in_the_end_to_be_rejected(inbox: Path, film: Path) -> None:
+    path = inbox / "a.mkv"
+    path.write_bytes(film.read_bytes()[:-500])
+    arrivals, now = book(inbox), now_for(path)
+    arrivals.notice("films", path, now)
+    arrivals.due(now)
+    verdict = arrivals.look(path, now)
+    assert (verdict.settled, verdict.reason) == (False, WaitReason.TRUNCATED)
+    assert verdict.again_in == pytest.approx(86400, abs=1)
+    assert arrivals.next_due() == pytest.approx(now + 86400, abs=1)
+    assert not arrivals.look(path, now + 86390).settled
+    assert arrivals.look(path, now + 86401).settled
+    assert take(arrivals).truncated
+
+
+class Folder:
+    """Sidecars and films, settled one after the other."""
+
+    def __init__(self, inbox: Path, film: Path, **rules: float) -> None:
+        self.inbox, self._film = inbox, film
+        self.arrivals = book(inbox, 0, 0, **rules)  # type: ignore[arg-type]
+        self.now = 0.0
+
+    def comes(self, name: str, later: float = 0) -> Path:
+        path = self.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self._film, path)
+        self.now = max(self.now, now_for(path)) + later
+        self.arrivals.notice("films", path, self.now)
+        self.arrivals.look(path, self.now)
+        return path
+
+    def claims(self, job_id: str = "0123456789") -> None:
+        while chosen := self.arrivals.take(100):
+            for one in chosen:
+                one.path.unlink()
+                self.arrivals.claimed(one, self.now, job_id)
+
+    def attended(self, later: float = 0) -> dict[str, tuple[str, str]]:
+        """Sidecar: its job, and its path from the film's folder on."""
+        taken = self.arrivals.take_sidecars(self.now + later, 100)
+        return {chosen.relative.as_posix(): (owner.job_id, owner.within.as_posix()) for chosen, owner in taken}
+
+    def why(self, name: str) -> WaitReason | NameReason:
+        [waiting] = [w for w in self.arrivals.waiting() if w.path == self.inbox / name]
+        return waiting.reason
+
+
+def test_a_sidecar_goes_with_its_film_whichever_comes_first(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    folder.comes("Trip/Film.en.srt")
+    folder.comes("Trip/Subs/Film.de.srt")
+    assert folder.attended() == {}
+    assert folder.why("Trip/Film.en.srt") is WaitReason.SIDECAR
+    folder.comes("Trip/Film.mkv")
+    assert folder.attended() == {}, "its film waits yet"
+    folder.claims()
+    assert folder.attended() == {"Trip/Film.en.srt": ("0123456789", "Film.en.srt"),
+                                 "Trip/Subs/Film.de.srt": ("0123456789", "Subs/Film.de.srt")}
+    folder.comes("Trip/Film.nfo", later=599)
+    assert folder.attended() == {"Trip/Film.nfo": ("0123456789", "Film.nfo")}
+    folder.comes("Trip/Film-poster.jpg", later=10)
+    assert folder.attended() == {}
+    assert folder.why("Trip/Film-poster.jpg") is WaitReason.LATE
+
+
+def test_a_sidecar_of_a_second_film_does_not_go_with_the_first(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    folder.comes("Film.mkv")
+    folder.claims("0000000001")
+    folder.comes("Film.2.mkv")
+    folder.comes("Film.2.srt")
+    assert folder.attended() == {}
+    folder.claims("0000000002")
+    assert folder.attended() == {"Film.2.srt": ("0000000002", "Film.2.srt")}
+
+
+def test_films_claimed_before_a_restart_still_get_their_sidecars(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    path = folder.comes("Film.srt")
+    folder.arrivals.remember("films", PurePath("Film.mkv"), "0123456789", now_for(path) - 60)
+    assert list(folder.attended()) == ["Film.srt"]
+
+
+def test_a_sidecar_that_changes_is_settled_anew(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    path = folder.comes("Film.srt")
+    folder.arrivals.notice("films", path, folder.now + 1)
+    folder.comes("Film.mkv")
+    folder.claims()
+    assert folder.attended() == {}
+    folder.arrivals.look(path, folder.now + 1)
+    assert list(folder.attended()) == ["Film.srt"]
+
+
+def test_a_burst_of_films_and_sidecars_in_one_folder_finds_every_pair(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    for number in range(300):
+        folder.comes(f"Film {number}.srt")
+        folder.comes(f"Film {number}.mkv")
+    folder.claims()
+    found = {}
+    for _ in range(4):
+        found |= folder.attended()
+    assert len(found) == 300
+    assert folder.arrivals.waiting() != [], "taken is not yet moved"
+    assert not folder.arrivals.asks()

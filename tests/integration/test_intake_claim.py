@@ -19,8 +19,12 @@ from hypothesis import strategies as st
 
 from needs import missing, need_root
 from pectin.intake import claim as claiming
-from pectin.intake.claim import Claim, StillChangingError, claim, mend, read_note
+from pectin.intake import taking
+from pectin.intake.claim import MOST, claim, claim_all
+from pectin.intake.mend import mend
+from pectin.intake.note import Claim, read_note
 from pectin.intake.settle import Mark
+from pectin.intake.taking import OtherFileSystemError, StillChangingError, Wanted
 from pectin.model.errors import Cause, PectinError
 from pectin.model.places import Places
 
@@ -45,7 +49,10 @@ class Home:
         return path
 
     def claim(self, path: Path, mark: Mark | None = None) -> Claim:
-        return claim(path, self.inbox, route="films", job_id=JOB, places=self.places, now=2e9, mark=mark)
+        return claim(self.wanted(path, mark=mark), self.places, now=2e9)
+
+    def wanted(self, path: Path, job_id: str = JOB, mark: Mark | None = None) -> Wanted:
+        return Wanted(path=path, root=self.inbox, route="films", job_id=job_id, mark=mark)
 
     def untouched(self, *names: str) -> None:
         """The inbox has exactly these files, and the work queue is empty."""
@@ -105,7 +112,7 @@ def test_a_writer_who_comes_in_the_last_moment_gets_the_file_back(home: Home, mo
     if home.inbox.stat().st_dev == home.places.work.stat().st_dev:
         monkeypatch.setattr(os, "fsync", open_late)
     else:
-        monkeypatch.setattr(claiming, "copy_descriptor_durably",
+        monkeypatch.setattr(taking, "copy_descriptor_durably",
                             lambda *a: (writers.append(path.open("ab")), a[1].write_bytes(CONTENT)))
     with pytest.raises(StillChangingError, match="being written"):
         home.claim(path)
@@ -129,7 +136,7 @@ def test_another_file_than_the_judged_one_is_not_claimed(home: Home) -> None:
 def test_a_file_replaced_while_it_is_taken_goes_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     path = home.film()
     (home.inbox / "new").write_bytes(b"new")
-    real = claiming.rename_noreplace
+    real = taking.rename_noreplace
     done = []
 
     def swap(*arguments: object, **folders: object) -> None:
@@ -137,7 +144,7 @@ def test_a_file_replaced_while_it_is_taken_goes_back(home: Home, monkeypatch: py
             done.append((home.inbox / "new").replace(path))
         real(*arguments, **folders)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(claiming, "rename_noreplace", swap)
+    monkeypatch.setattr(taking, "rename_noreplace", swap)
     with pytest.raises(StillChangingError, match="replaced"):
         home.claim(path)
     home.untouched("film.mkv")
@@ -146,7 +153,7 @@ def test_a_file_replaced_while_it_is_taken_goes_back(home: Home, monkeypatch: py
 
 def test_a_file_that_the_inbox_does_not_take_back_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     path = home.film()
-    real = claiming.rename_noreplace
+    real = taking.rename_noreplace
 
     def refuse(source: Path | str, target: Path | str, **folders: int | None) -> None:
         if target == path.name:
@@ -157,8 +164,8 @@ def test_a_file_that_the_inbox_does_not_take_back_is_kept(home: Home, monkeypatc
         raise StillChangingError("changed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(claiming, "rename_noreplace", refuse)
-        patched.setattr(claiming, "_still_the_same", changed)
+        patched.setattr(taking, "rename_noreplace", refuse)
+        patched.setattr(taking.Taking, "_still_the_same", changed)
         with pytest.raises(PectinError, match="could not be put back"):
             home.claim(path)
     note = read_note(home.places.job_folder(JOB))
@@ -276,6 +283,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pectin.intake.claim import claim
+from pectin.intake.taking import Wanted
 from pectin.model.places import Places
 steps = int(sys.argv[4])
 def trace(event, arguments):                          # dies before the Nth thing that it asks of the file system
@@ -288,11 +296,11 @@ started = False
 sys.addaudithook(trace)
 places = Places(Path(sys.argv[2]), Path("/nowhere"), Path("/nowhere"))
 started = True
-claim(Path(sys.argv[1]), Path(sys.argv[3]), route="films", job_id="0123456789", places=places, now=1.0)
+claim(Wanted(path=Path(sys.argv[1]), root=Path(sys.argv[3]), route="films", job_id="0123456789"), places, now=1.0)
 """
 
 
-LAST_STEP = 26
+LAST_STEP = 36
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP + 1))
@@ -364,7 +372,7 @@ def test_an_error_of_the_system_at_any_step_leaves_the_film_in_one_place(home: H
     with monkeypatch.context() as patched:
         for name in ("fsync", "open", "unlink", "mkdir", "stat", "lstat", "fstat"):
             patched.setattr(os, name, failing(getattr(os, name)))
-        patched.setattr(claiming, "rename_noreplace", failing(claiming.rename_noreplace))
+        patched.setattr(taking, "rename_noreplace", failing(taking.rename_noreplace))
         try:
             home.claim(path)
             taken = True
@@ -395,3 +403,138 @@ def test_an_inbox_that_is_away_is_waited_for_before_a_claim_is_undone(home: Home
     away.rename(home.inbox)
     assert not mend(claimed, home.inbox, home.places)
     home.untouched("film.mkv")
+
+
+IDS = [f"{number:010}" for number in range(MOST)]
+
+
+def batch(home: Home, names: Callable[[int], str]) -> list[Wanted]:
+    return [home.wanted(home.film(names(number)), job_id) for number, job_id in enumerate(IDS)]
+
+
+def test_a_batch_is_taken_in_its_order_and_who_fails_holds_nobody_up(tmp_path: Path) -> None:
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    wanted = batch(home, lambda number: f"{number % 3}/film {number}.mkv")
+    wanted[7].path.unlink()
+    wanted[9].path.unlink()
+    wanted[9].path.symlink_to("/etc/passwd")
+    home.places.job_folder(IDS[11]).mkdir()
+    with wanted[5].path.open("ab"):
+        outcomes = claim_all(wanted, home.places, now=2e9)
+    failed = {5: StillChangingError, 7: FileNotFoundError, 9: PectinError, 11: PectinError}
+    for number, outcome in enumerate(outcomes):
+        if number in failed:
+            assert isinstance(outcome, failed[number])
+        else:
+            assert isinstance(outcome, Claim)
+            assert home.places.source(outcome.job_id, outcome.relative).read_bytes() == CONTENT
+            assert read_note(home.places.job_folder(outcome.job_id)) == outcome
+    times = [outcome.claimed_at for outcome in outcomes if isinstance(outcome, Claim)]
+    assert times == sorted(set(times)), "the queue keeps their order"
+    left = sorted(p.name for p in home.inbox.rglob("*") if not p.is_dir())
+    assert left == sorted(f"film {number}.mkv" for number in (5, 9, 11))
+    assert len(list(home.places.work.iterdir())) == MOST - 3  # and the folder that somebody else had made
+
+
+@pytest.mark.parametrize("count", [7, MOST])
+def test_what_a_rename_needs_is_on_the_disk_before_it_and_a_batch_waits_twice(tmp_path: Path, count: int,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    wanted = batch(home, lambda number: f"film {number}.mkv")[:count]
+    steps: list[str] = []
+
+    def watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            steps.append(name)
+            return function(*arguments, **more)
+        return call
+
+    monkeypatch.setattr(os, "fsync", watched("sync", os.fsync))
+    monkeypatch.setattr(claiming, "sync_file_system", watched("sync all", claiming.sync_file_system))
+    monkeypatch.setattr(taking, "rename_noreplace", watched("rename", taking.rename_noreplace))
+    claim_all(wanted, home.places, now=2e9)
+    if count == MOST:
+        assert steps == ["sync all", *["rename"] * count, "sync all"]
+    else:  # note, job folder and film of each and the work folder; then the new name of each, and the inbox once
+        assert steps == [*["sync"] * (3 * count + 1), *["rename"] * count, *["sync"] * (count + 1)]
+
+
+@pytest.mark.parametrize("step", range(0, 150, 3))
+def test_a_refusal_at_any_step_of_a_batch_leaves_each_film_in_one_place(tmp_path: Path, step: int,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    wanted = batch(home, lambda number: f"{number % 2}/film {number}.mkv")[:9]
+    calls = 0
+
+    def failing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == step + 1:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return function(*arguments, **more)
+        return call
+
+    with monkeypatch.context() as patched:
+        for name in ("open", "mkdir", "stat", "lstat", "fstat"):
+            patched.setattr(os, name, failing(getattr(os, name)))
+        patched.setattr(taking, "rename_noreplace", failing(taking.rename_noreplace))
+        patched.setattr(claiming, "sync_file_system", failing(claiming.sync_file_system))
+        outcomes = claim_all(wanted, home.places, now=2e9)
+    for one, outcome in zip(wanted, outcomes, strict=True):
+        source = home.places.source(one.job_id, PurePath(one.path.name))
+        assert (source.exists(), one.path.exists()) == ((True, False) if isinstance(outcome, Claim) else (False, True))
+        assert (source if source.exists() else one.path).read_bytes() == CONTENT
+        assert home.places.job_folder(one.job_id).exists() == isinstance(outcome, Claim)
+    refused = sum(not isinstance(outcome, Claim) for outcome in outcomes)
+    assert refused in (0, 1, 9), "one film's trouble is its own, the disk's is everybody's"
+
+
+def test_a_film_on_another_file_system_is_left_to_the_slow_lane(home: Home) -> None:
+    path = home.film()
+    [outcome] = claim_all([home.wanted(path)], home.places, now=2e9)
+    if home.inbox.stat().st_dev == home.places.work.stat().st_dev:
+        assert isinstance(outcome, Claim)
+    else:
+        assert isinstance(outcome, OtherFileSystemError)
+        home.untouched("film.mkv")
+
+
+def test_two_mounts_of_one_file_system_are_copied_between(tmp_path: Path) -> None:
+    need_root("mount a folder")
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    path = home.film()
+    subprocess.run(["mount", "--bind", home.inbox, home.inbox], check=True)
+    try:
+        assert isinstance(claim_all([home.wanted(path)], home.places, now=2e9)[0], OtherFileSystemError)
+        home.untouched("film.mkv")
+        assert home.places.source(JOB, home.claim(path).relative).read_bytes() == CONTENT
+        assert not path.exists()
+    finally:
+        subprocess.run(["umount", home.inbox], check=True)
+
+
+def test_a_copy_tells_how_far_it_is_and_can_be_ended(tmp_path: Path) -> None:
+    need_root("mount a folder")
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    path = home.film()
+    path.write_bytes(os.urandom(5 << 20))
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", home.places.work], check=True)
+    try:
+        shares: list[float] = []
+
+        def stop(share: float) -> None:
+            shares.append(share)
+            if share > 0.5:
+                raise StillChangingError("enough")
+
+        with pytest.raises(StillChangingError, match="enough"):
+            claim(home.wanted(path), home.places, now=2e9, told=stop)
+        assert shares == sorted(shares)
+        assert shares[0] < 0.2
+        home.untouched("film.mkv")
+        shares.clear()
+        claim(home.wanted(path), home.places, now=2e9, told=shares.append)
+        assert shares[-1] == 1.0
+    finally:
+        subprocess.run(["umount", home.places.work], check=True)

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -110,10 +110,10 @@ def test_a_source_that_grows_during_the_copy_is_refused(tmp_path: Path, monkeypa
     source = film(tmp_path / "a")
     real = move._read_back
 
-    def grow(target: int) -> tuple[int, str]:
+    def grow(target: int, told: Callable[[int], None]) -> tuple[int, str]:
         with source.open("ab") as file:
             file.write(b"more")
-        return real(target)
+        return real(target, told)
 
     monkeypatch.setattr(move, "_read_back", grow)
     with pytest.raises(PectinError) as raised:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -40,6 +41,7 @@ def a_day(metrics: Metrics) -> None:
     metrics.progress(0, 0.25, 1.5)
     metrics.cpu_limit(2)
     metrics.watcher_healthy(True)
+    metrics.watcher(overflows=1, restarts={"overflow": 1}, rescans=1, rescan_seconds=0.1, folders=1, unwatched=0)
 
 
 def test_what_happens_is_counted(metrics: Metrics) -> None:
@@ -130,3 +132,16 @@ def test_an_address_that_is_not_ours_is_a_clear_error(metrics: Metrics, host: st
     with pytest.raises(PectinError, match=host) as refused:
         metrics.serve(host, 0)
     assert refused.value.cause is Cause.ADDRESS_UNUSABLE
+
+
+def test_the_watchers_totals_go_on_when_it_begins_again(metrics: Metrics) -> None:
+    figures: dict[str, Any] = {"rescan_seconds": 0.5, "folders": 19, "unwatched": 31}
+    metrics.watcher(overflows=2, restarts={"overflow": 2}, rescans=10, **figures)
+    metrics.watcher(overflows=3, restarts={"overflow": 3, "root_back": 1}, rescans=11, **figures)
+    metrics.watcher(overflows=1, restarts={"overflow": 1}, rescans=1, **figures)  # another watcher, after a reload
+    assert value(metrics, "pectin_watcher_overflows_total") == 4
+    assert value(metrics, "pectin_watcher_restarts_total", reason="overflow") == 4
+    assert value(metrics, "pectin_watcher_restarts_total", reason="root_back") == 1
+    assert value(metrics, "pectin_rescans_total") == 12
+    assert value(metrics, "pectin_rescan_duration_seconds") == 0.5
+    assert value(metrics, "pectin_watcher_folders", watched="no") == 31

@@ -12,7 +12,17 @@ from needs import need_root
 from pectin.linux.move import copy_durably, make_folders
 from pectin.model.errors import Cause, PectinError
 from pectin.model.places import CLAIM_NOTE, Places
-from pectin.publishing.originals import Where, archive, bring_back, locate, purge, set_aside, tidy_work
+from pectin.publishing.originals import (
+    Where,
+    archive,
+    bring_back,
+    locate,
+    purge,
+    rest_sidecar,
+    set_aside,
+    sidecars,
+    tidy_work,
+)
 
 JOB, OTHER = "0123456789", "9876543210"
 FILM = PurePath("Films/Film (2010)/Film.mkv")
@@ -164,3 +174,87 @@ def test_a_work_folder_stays_while_its_source_is_there(places: Places) -> None:
     assert tidy_work(places, JOB)
     assert tidy_work(places, JOB)
     assert not places.job_folder(JOB).exists()
+
+
+SUBTITLES = (PurePath("Film.en.srt"), PurePath("Subs/2_English.srt"))
+
+
+def attended(places: Places, *names: PurePath, content: bytes = b"text") -> None:
+    for name in names or SUBTITLES:
+        path = places.sidecars(JOB) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("which", ["places", "apart"])
+def test_sidecars_rest_beside_their_source_and_come_back_with_it(which: str, request: pytest.FixtureRequest) -> None:
+    there: Places = request.getfixturevalue(which)
+    claimed(there)
+    attended(there)
+    archive(there, JOB, FILM)
+    assert not tidy_work(there, JOB), "somebody's subtitles are still in it"
+    for name in SUBTITLES:
+        assert rest_sidecar(there, JOB, FILM, name, Where.ORIGINALS) == there.originals / JOB / FILM.parent / name
+    assert tidy_work(there, JOB)
+    assert [(where, name) for where, name, _ in sidecars(there, JOB, FILM)] == [(Where.ORIGINALS, name) for name in SUBTITLES]
+    for _ in range(2):
+        bring_back(there, JOB, FILM)
+    assert everything(there) == [f"work/{JOB}/sidecars/{name}" for name in SUBTITLES] + [f"work/{JOB}/source/Film.mkv"]
+    assert not (there.originals / JOB).exists()
+
+
+def test_what_was_set_aside_comes_back_without_its_why(places: Places) -> None:
+    claimed(places)
+    attended(places)
+    set_aside(places, JOB, FILM, "why")
+    for name in SUBTITLES:
+        rest_sidecar(places, JOB, FILM, name, Where.REJECTED)
+    assert len(everything(places)) == 5
+    assert [name for _, name, _ in sidecars(places, JOB, FILM)] == list(SUBTITLES), "the why is no sidecar"
+    bring_back(places, JOB, FILM)
+    assert [path for path in everything(places) if "rejected" in path] == []
+    assert places.sidecars(JOB).joinpath("Subs/2_English.srt").read_bytes() == b"text"
+
+
+def test_sidecars_come_back_also_when_the_source_never_left(places: Places) -> None:
+    claimed(places)
+    attended(places)
+    rest_sidecar(places, JOB, FILM, SUBTITLES[0], Where.REJECTED)
+    bring_back(places, JOB, FILM)
+    assert [where for where, _, _ in sidecars(places, JOB, FILM)] == [Where.WORK] * 2
+
+
+def test_two_sidecars_of_one_name_are_both_kept_and_the_same_bytes_once(places: Places) -> None:
+    long = PurePath("x" * 251 + ".srt")
+    for content in (b"first", b"second", b"second"):
+        attended(places, SUBTITLES[0], long, content=content)
+        for name in (SUBTITLES[0], long):
+            rest_sidecar(places, JOB, FILM, name, Where.ORIGINALS)
+    folder = places.originals / JOB / FILM.parent
+    assert (folder / "Film.en.srt").read_bytes() == b"first"
+    assert (folder / "Film.en (2).srt").read_bytes() == b"second"
+    assert len(everything(places)) == 4
+    attended(places, SUBTITLES[0], content=b"third")
+    source = places.source(JOB, FILM)
+    source.parent.mkdir()
+    source.write_bytes(b"film")
+    bring_back(places, JOB, FILM)
+    assert (places.sidecars(JOB) / "Film.en.srt").read_bytes() == b"third"
+    assert (places.sidecars(JOB) / "Film.en (2).srt").read_bytes() in (b"first", b"second")
+    assert len([path for path in everything(places) if "Film.en" in path]) == 3
+
+
+def test_half_a_copy_in_the_sidecars_keeps_no_work_folder(places: Places) -> None:
+    attended(places, PurePath("Subs/.2_English.part"))
+    assert sidecars(places, JOB, FILM) == []
+    assert tidy_work(places, JOB)
+    assert not places.job_folder(JOB).exists()
+
+
+def test_purging_takes_the_sidecars_along(places: Places) -> None:
+    claimed(places)
+    attended(places)
+    archive(places, JOB, FILM)
+    rest_sidecar(places, JOB, FILM, SUBTITLES[1], Where.ORIGINALS)
+    assert purge(places, JOB) == len(b"film") + len(b"text")
+    assert sidecars(places, JOB, FILM) == [(Where.WORK, SUBTITLES[0], places.sidecars(JOB) / SUBTITLES[0])]

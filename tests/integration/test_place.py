@@ -5,23 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import signal
 import stat
 import subprocess
-import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from types import FrameType
 
 import pytest
 
+from crashing import crash_at
 from needs import need_root
 from pectin.linux import move
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
 from pectin.publishing import place
-from pectin.publishing.place import carry_out, discard_parts, intend, renamed, stray_parts, take_back, withdraw
+from pectin.publishing.place import carry_out, intend, renamed, take_back, withdraw
+from pectin.publishing.strays import discard_parts, stray_parts
 
 JOB = "0123456789"
 FILM, SUBTITLE = b"film" * 50_000, b"1\n00:00:01,000 --> 00:00:02,000\nHello\n"
@@ -307,36 +305,35 @@ def test_only_our_parts_that_nobody_needs_are_stray(here: Library) -> None:
     assert len(list(deep.iterdir())) == len(names) - 2
 
 
-def crash_at(line: int, action: Callable[[], None]) -> bool:
-    """Do `action` in a process of its own that is killed (SIGKILL) before the given line of place.py or move.py that it
-    comes to. Gives whether it was killed."""
-    with warnings.catch_warnings():  # from Python 3.12 a fork beside other threads warns; this child starts none and ends soon
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        seen = 0
-        watched = {place.__file__, move.__file__}
+def test_sidecars_find_a_free_name_and_never_make_the_film_another_version(here: Library) -> None:
+    outputs = []
+    came = [(".eng", "srt"), (".eng", "srt"), ("-poster", "jpg"), ("-POSTER", "jpg"), ("", "nfo")]
+    for number, (suffix, extension) in enumerate(came):
+        path = here.out / f"came{number}"
+        path.write_bytes(b"%d" % number)
+        outputs.append(("sidecar", path, suffix, extension))
+    here.intend()  # makes the film and its extracted subtitles
+    (here.library / "Film").mkdir()
+    (here.library / "Film" / "Film.nfo").write_bytes(b"Jellyfin's")
+    intent = intend([*outputs, ("video", here.out / "video.mp4", "", "mp4"), ("subtitle", here.out / "sub0.srt", ".eng", "srt")],
+                    library=here.library, place=TARGET, job_id=JOB)
+    assert intent.video is intent.placements[-1]
+    publish(intent)
+    assert here.files() == {"Film/Film.mp4": FILM, "Film/Film.eng.srt": SUBTITLE, "Film/Film.2.eng.srt": b"0",
+                            "Film/Film.3.eng.srt": b"1", "Film/Film-poster.jpg": b"2", "Film/Film.nfo": b"Jellyfin's"}
 
-        def trace(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
-            nonlocal seen
-            if frame.f_code.co_filename not in watched:
-                return None
-            if event == "line":
-                seen += 1
-                if seen == line:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
 
-        status = 1
-        try:
-            sys.settrace(trace)
-            action()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
+def test_a_sidecar_whose_name_is_taken_meanwhile_gets_another_one_beside_the_same_film(here: Library) -> None:
+    (here.out / "came").write_bytes(b"came")
+    here.intend()
+    intent = intend([("sidecar", here.out / "came", ".en", "srt"), ("video", here.out / "video.mp4", "", "mp4")],
+                    library=here.library, place=TARGET, job_id=JOB)
+    (here.library / "Film").mkdir()
+    (here.library / "Film/Film.en.srt").write_bytes(b"somebody's")
+    assert cause_of(lambda: publish(intent)) is Cause.NAME_TAKEN
+    take_back(intent)
+    publish(renamed(intent, TARGET, JOB))
+    assert here.files() == {"Film/Film.mp4": FILM, "Film/Film.2.en.srt": b"came", "Film/Film.en.srt": b"somebody's"}
 
 
 @pytest.mark.parametrize("which", ["here", "elsewhere"])
@@ -346,7 +343,7 @@ def test_a_crash_at_any_line_is_finished_by_the_next_call(which: str, request: p
     while crashed:
         line += 1
         intent = library.intend()
-        crashed = crash_at(line, lambda intent=intent: publish(intent))  # type: ignore[misc]
+        crashed = crash_at(line, (place, move), lambda intent=intent: publish(intent))  # type: ignore[misc]
         for path, content in library.files().items():
             if not path.endswith(".part"):  # whoever looks into the library sees whole files only
                 assert content in (FILM, SUBTITLE), f"line {line}: {path}"
@@ -369,7 +366,7 @@ def test_a_crash_at_any_line_of_taking_back_loses_nothing(which: str, request: p
         move.move_durably(intent.placements[0].work, intent.placements[0].final)
         move.move_durably(intent.video.work, intent.video.part)
         intent.video.final.write_bytes(b"x")
-        crashed = crash_at(line, lambda intent=intent: take_back(intent))  # type: ignore[misc]
+        crashed = crash_at(line, (place, move), lambda intent=intent: take_back(intent))  # type: ignore[misc]
         take_back(intent)
         assert library.files() == {"Film/Film.mp4": b"x"}
         assert (library.out / "video.mp4").read_bytes() == FILM

@@ -16,19 +16,18 @@ import pytest
 
 from harness import files
 from pectin.intake.claim import claim
-from pectin.intake.settle import Patience
+from pectin.intake.taking import Wanted
 from pectin.linux import move
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import State
 from pectin.pipeline import story
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.housekeeping import Housekeeping
-from pectin.pipeline.intake_loop import IntakeLoop, IntakePolicy
 from pectin.pipeline.recover import recover
 from pectin.pipeline.status import problems
 from pectin.publishing import originals, place
 from pectin.store.store import Store
-from working import ONE, TWO, a_policy, add, ended, publishing, working
+from working import ONE, TWO, a_policy, add, an_intake, ended, publishing, working
 
 FULL = PectinError(Cause.NO_SPACE, "test")
 
@@ -65,8 +64,7 @@ async def test_a_library_whose_server_has_died_is_waited_for(tmp_path: Path, mon
                 raise OSError(number, os.strerror(number))
             return real(path, *arguments, **more)
 
-        intake = IntakeLoop(store, IntakePolicy(routes={}, patience=Patience(linger=0, quiet=0), ignore=(), rescan=0),
-                            worker.policy.places, changed=lambda: None)
+        intake = an_intake(store, worker, routes={})
         with monkeypatch.context() as patched:
             patched.setattr(os, "stat", stat)
             assert os.strerror(number) in (await problems(intake, worker.policy))[0]
@@ -126,7 +124,8 @@ async def test_what_housekeeping_cannot_do_does_not_stop_it(tmp_path: Path, monk
         places = worker.policy.places
         os.mkdir(os.fsencode(places.originals) + b"/\xff")
         monkeypatch.setattr(originals, "purge", refuse(PectinError(Cause.NO_PERMISSION, "test")))
-        await Housekeeping(store, places, [tmp_path / "lib"], 0.0, worker.turns).round(time.time() + 1e6)
+        keeper = Housekeeping(store, places, [tmp_path / "lib"], 0.0, worker.turns, worker.policy.publishing)
+        await keeper.round(time.time() + 1e6)
         assert places.original(ONE, PurePath("Film.mkv")).exists()
 
 
@@ -145,15 +144,14 @@ async def test_a_pause_that_cannot_be_written_down_changes_nothing(tmp_path: Pat
 
 async def test_a_film_whose_row_cannot_be_written_ends_the_daemon_and_is_found_by_the_next_start(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = a_policy(tmp_path)
-    for folder in (tmp_path / "in", policy.places.work):
-        folder.mkdir()
-    (tmp_path / "in" / "film.mp4").write_bytes(b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x08mdat")
-    async with Store.open(tmp_path / "pectin.db") as store:
-        intake = IntakeLoop(store, IntakePolicy(routes=policy.routes, patience=Patience(linger=0, quiet=0), ignore=(), rescan=0),
-                            policy.places, changed=lambda: None)
+    async with working(tmp_path) as (store, worker):
+        policy = worker.policy
+        for folder in (tmp_path / "in", policy.places.work):
+            folder.mkdir()
+        (tmp_path / "in" / "film.mp4").write_bytes(b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x08mdat")
+        intake = an_intake(store, worker)
         with monkeypatch.context() as patched:
-            patched.setattr(store.jobs, "add", refuse_later(FULL))
+            patched.setattr(store.jobs, "add_all", refuse_later(FULL))
             with pytest.raises(PectinError):
                 await asyncio.wait_for(intake.run(), 60)
             with pytest.raises(PectinError):  # still full: the next start does not go on without the film either
@@ -168,7 +166,8 @@ async def test_a_work_folder_that_cannot_be_read_does_not_stop_the_start(tmp_pat
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "film.mkv").write_bytes(b"film")
         worker.policy.places.work.mkdir()
-        claim(tmp_path / "in" / "film.mkv", tmp_path / "in", route="films", job_id=ONE, places=worker.policy.places, now=1.0)
+        wanted = Wanted(path=tmp_path / "in" / "film.mkv", root=tmp_path / "in", route="films", job_id=ONE)
+        claim(wanted, worker.policy.places, now=1.0)
         with monkeypatch.context() as patched:
             patched.setattr("pectin.pipeline.recover.read_note", refuse(PermissionError(errno.EACCES, "Permission denied")))
             await recover(store, worker.policy)

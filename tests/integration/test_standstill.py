@@ -15,7 +15,6 @@ import pytest
 
 from clips import Clips
 from harness import Daemon, daemon, files, until
-from pectin.intake.settle import Patience
 from pectin.model.errors import Cause, PectinError
 from pectin.model.event import Event, EventType
 from pectin.model.job import Job, State, Trigger
@@ -27,14 +26,13 @@ from pectin.pipeline.endpoints import Target
 from pectin.pipeline.events import make_event
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.housekeeping import Housekeeping
-from pectin.pipeline.intake_loop import IntakeLoop, IntakePolicy
 from pectin.pipeline.outbox_loop import OutboxLoop
 from pectin.pipeline.recover import recover
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.worker import Worker
 from pectin.publishing import originals
 from pectin.store.store import Store
-from working import ONE, TWO, a_policy, add, ended, publishing, working
+from working import ONE, TWO, a_policy, add, an_intake, ended, publishing, working
 
 
 def refuse_later(error: BaseException) -> Callable[..., Awaitable[Any]]:
@@ -80,8 +78,7 @@ def test_a_file_where_the_films_folder_should_be_delays_its_film_and_stops_no_da
 async def test_without_a_rescan_the_intake_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with working(tmp_path) as (store, worker):
         (tmp_path / "in").mkdir()
-        intake = IntakeLoop(store, IntakePolicy(routes=worker.policy.routes, patience=Patience(linger=0, quiet=0), ignore=(),
-                                                rescan=0), worker.policy.places, changed=lambda: None)
+        intake = an_intake(store, worker)
         again: list[object] = []
         monkeypatch.setattr(intake, "_set", again.append)
         task = asyncio.create_task(intake.run())
@@ -129,7 +126,7 @@ async def test_a_job_put_back_into_the_queue_while_housekeeping_looks_keeps_its_
     async with working(tmp_path) as (store, worker):
         job = await add(store, tmp_path, ONE, "film.mkv")
         await store.jobs.apply(ONE, Trigger.CANCEL, now=2.0)
-        keeper = Housekeeping(store, worker.policy.places, [], None, worker.turns)
+        keeper = Housekeeping(store, worker.policy.places, [], None, worker.turns, worker.policy.publishing)
         async with worker.turns.of(ONE):
             task = asyncio.create_task(keeper.round(time.time()))
             await asyncio.sleep(0.1)  # it has its list by now

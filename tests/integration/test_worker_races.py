@@ -12,6 +12,7 @@ import pytest
 
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job, State, Trigger
+from pectin.model.order import Order
 from pectin.pipeline import worker as worker_module
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
@@ -25,8 +26,8 @@ async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_st
         await add(store, tmp_path, "0000000002", "second.mkv")
         find = store.jobs.next_due
 
-        async def find_then_somebody_cancels(now: float, busy: Collection[str] = ()) -> Job | None:
-            job = await find(now, busy)
+        async def find_then_somebody_cancels(now: float, busy: Collection[str], order: Order) -> Job | None:
+            job = await find(now, busy, order)
             if job is not None and job.id == first.id:
                 await store.jobs.apply(first.id, Trigger.CANCEL, now=time.time(), cause=Cause.CANCELLED_BY_USER)
             return job

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.table import Row, Verdict, as_json, exit_status, markdown, pair_ratios, spread
+from bench.table import Limit, Row, Verdict, as_json, exit_status, markdown, pair_ratios, spread
 
 LENGTHS = st.floats(0.001, 1e6)
 
@@ -26,6 +26,9 @@ def row(**changes: Any) -> Row:
     ({"measured": float("nan")}, Verdict.MISSED),
     ({"measured": 999.0, "judged": False}, Verdict.NOT_JUDGED),
     ({"measured": None}, Verdict.NOT_MEASURED),
+    ({"measured": 150.0, "limit": Limit.LEAST}, Verdict.HELD),
+    ({"measured": 149.999, "limit": Limit.LEAST}, Verdict.MISSED),
+    ({"measured": float("nan"), "limit": Limit.LEAST}, Verdict.MISSED),
 ])
 def test_a_bound_is_held_up_to_its_last_digit_and_a_short_run_is_not_judged(changes: dict[str, Any], verdict: Verdict) -> None:
     assert row(**changes).verdict is verdict
@@ -48,6 +51,10 @@ def test_a_figure_that_rounds_to_its_bound_is_still_missed() -> None:
     assert "| 150 ms | at most 150 ms | missed |" in markdown([row(measured=150.3)], {})
 
 
+def test_a_bound_that_is_a_minimum_is_called_one() -> None:
+    assert "| 75 ms | at least 60 ms | held |" in markdown([row(bound=60.0, limit=Limit.LEAST)], {})
+
+
 def test_what_was_left_out_has_no_figure() -> None:
     assert "| Waiting | – | at most 150 ms | not measured |" in markdown([row(measured=None)], {})
 
@@ -55,16 +62,22 @@ def test_what_was_left_out_has_no_figure() -> None:
 def test_programs_get_the_verdict_too() -> None:
     told = json.loads(as_json([row()], {"CPUs": "2"}))
     assert told["machine"] == {"CPUs": "2"}
-    assert [(r["name"], r["measured"], r["bound"], r["verdict"]) for r in told["rows"]] == [("wait", 75.4, 150.0, "held")]
+    assert [(r["name"], r["measured"], r["limit"], r["bound"], r["verdict"]) for r in told["rows"]] == [
+        ("wait", 75.4, "at most", 150.0, "held")]
 
 
 @given(st.lists(LENGTHS, min_size=1, max_size=50))
-def test_median_and_percentile_lie_between_the_extremes(values: list[float]) -> None:
+def test_median_and_percentiles_lie_between_the_extremes(values: list[float]) -> None:
     seen = spread(values)
     assert min(values) == seen.least <= seen.median <= seen.most == max(values)
-    assert seen.p95 in values
-    assert sum(value > seen.p95 for value in values) <= len(values) / 20
-    assert sum(value >= seen.p95 for value in values) > len(values) / 20
+    for percentile, one_in in ((seen.p95, 20), (seen.p99, 100)):
+        assert percentile in values
+        assert sum(value > percentile for value in values) <= len(values) / one_in
+        assert sum(value >= percentile for value in values) > len(values) / one_in
+
+
+def test_of_two_hundred_measurements_two_may_lie_above_the_99th_percentile() -> None:
+    assert spread([*range(198), 1000, 1001]).p99 == 197
 
 
 def test_nothing_measured_is_no_figure() -> None:

@@ -42,6 +42,12 @@ def test_the_rule(facts: dict[str, object], reason: WaitReason, again_in: float 
     assert given_verdict.sentence
 
 
+@pytest.mark.parametrize(("age", "settled", "again_in"), [(0, False, 100), (99, False, 1), (100, True, None), (1e9, True, None)])
+def test_a_truncated_file_is_given_up_in_the_end(age: float, settled: bool, again_in: float | None) -> None:
+    given_up = verdict(age=age, structure=CUT, patience=Patience(2, 15, give_up=100))
+    assert (given_up.settled, given_up.reason, given_up.again_in) == (settled, WaitReason.TRUNCATED, again_in)
+
+
 def test_a_truncated_file_says_how_much_is_there() -> None:
     assert "61 %" in verdict(age=5, structure=CUT).sentence
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pectin.intake.names import VIDEO_EXTENSIONS, NameAction, NameReason, judge_name, partners
+from pectin.intake.names import VIDEO_EXTENSIONS, NameAction, NameReason, is_companion, judge_name, partners
 
 UNFINISHED, COMPANION, HIDDEN = NameReason.UNFINISHED, NameReason.COMPANION, NameReason.HIDDEN
 
@@ -17,6 +17,7 @@ UNFINISHED, COMPANION, HIDDEN = NameReason.UNFINISHED, NameReason.COMPANION, Nam
     "film.mkv", "FILM.MKV", "Film (2010).mp4", "a.b.c.m2ts", "The.Temp.mkv", "The.Temp.1993.mkv", "part.mkv", "Download/film.mkv",
     "sub/dir/film.avi", "-rf.mkv", "a\nb.mkv", "%d.mkv", "🎬.webm", b"\xff\xfe.mkv".decode("utf-8", "surrogateescape"),
     "_Film.mkv", "@film.mkv", "~film.mkv", "Unpack/film.mkv", "x" * 251 + ".mkv", "film.dvr-ms", "tmp.mkv", "in.mkv",
+    "film.F137.mp4", "film.f12345.mp4", "f137.mp4", "f1.film.mkv",
 ])
 def test_a_film_is_taken(name: str) -> None:
     verdict = judge_name(PurePath(name))
@@ -42,8 +43,13 @@ def test_a_film_is_taken(name: str) -> None:
     (".Trash-1000/files/film.mkv", NameReason.RECYCLED), (".Trashes/film.mkv", NameReason.RECYCLED),
     (".film.mkv", HIDDEN), (".hidden/film.mkv", HIDDEN),
     ("film.iso", NameReason.DISC_IMAGE), ("film.IMG", NameReason.DISC_IMAGE), ("film.strm", NameReason.STREAM_LINK),
-    ("film.srt", NameReason.NOT_A_VIDEO), ("film", NameReason.NOT_A_VIDEO), ("mkv", NameReason.NOT_A_VIDEO),
-    ("film.mkv:Zone.Identifier", NameReason.NOT_A_VIDEO), ("film.mkv.", NameReason.NOT_A_VIDEO),
+    ("film.txt", NameReason.NOT_A_VIDEO), ("film", NameReason.NOT_A_VIDEO), ("mkv", NameReason.NOT_A_VIDEO),
+    ("film.mkv.", NameReason.NOT_A_VIDEO), ("film.mkv:Zone.Identifier", COMPANION), ("Icon\r", COMPANION),
+    ("film.f137.mp4", UNFINISHED), ("film.f251.webm", UNFINISHED), ("film.f137-1.mp4", UNFINISHED),
+    ("film.f251-drc.webm", UNFINISHED), ("film.mp4.part-Frag12", UNFINISHED), ("film.mp4.part-Frag12.part", UNFINISHED),
+    (".stfolder/film.mkv", NameReason.SYNCHRONISING), (".cyberducksegment", UNFINISHED), ("film.srt.part", UNFINISHED),
+    (".film.srt", HIDDEN), ("#recycle/film.srt", NameReason.RECYCLED), ("._film.srt", COMPANION),
+    ("_UNPACK_Film/film.nfo", NameReason.UNPACKING),
 ])
 def test_other_names_are_left_alone_with_their_reason(name: str, reason: NameReason) -> None:
     verdict = judge_name(PurePath(name))
@@ -63,6 +69,32 @@ def test_a_film_waits_for_the_download_beside_it(partner: str) -> None:
     assert (verdict.action, verdict.reason) == (NameAction.WAIT, NameReason.PARTNER)
     assert partner in verdict.sentence
     assert judge_name(PurePath("sub/film.mkv"), siblings={"film.mkv", "other.mkv.part"}).action is NameAction.TAKE
+
+
+@pytest.mark.parametrize("name", ["film.srt", "Film.EN.SRT", "Film/poster.jpg", "Subs/2_English.idx", "movie.nfo", "a.sup"])
+def test_a_sidecar_is_known_as_one(name: str) -> None:
+    verdict = judge_name(PurePath(name))
+    assert (verdict.action, verdict.reason) == (NameAction.SIDECAR, NameReason.SIDECAR)
+    assert "film" in verdict.sentence
+
+
+def test_a_sidecar_can_be_left_alone_or_wait_as_a_film_can() -> None:
+    assert judge_name(PurePath("film.nfo"), ignore=["*.nfo"]).reason is NameReason.CONFIGURED
+    assert judge_name(PurePath("film.srt"), siblings={"film.srt.part"}).action is NameAction.WAIT
+
+
+def test_the_configuration_can_name_more_endings_of_unfinished_downloads() -> None:
+    assert "film.mkv.mydl" in partners("film.mkv", [".mydl"])
+    verdict = judge_name(PurePath("film.mkv"), siblings={"film.mkv.mydl"}, wait=[".mydl"])
+    assert (verdict.action, verdict.reason) == (NameAction.WAIT, NameReason.PARTNER)
+    assert judge_name(PurePath("film.mkv"), siblings={"film.mkv.mydl"}).action is NameAction.TAKE
+    assert judge_name(PurePath("film.mkv.MyDL"), wait=[".mydl"]).reason is UNFINISHED
+    assert judge_name(PurePath("film.mkv"), wait=[".mkv"]).action is NameAction.TAKE, "an ending of films is none of downloads"
+
+
+def test_what_systems_leave_behind_may_go_with_an_empty_folder() -> None:
+    assert all(map(is_companion, ("Thumbs.db", ".DS_Store", "._film.mkv", "desktop.ini", "film.mkv:Zone.Identifier")))
+    assert not any(map(is_companion, (".nfs0001", "~$film.doc", "film.mkv", "film.srt", ".hidden", "film.part", "a.txt")))
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1), min_size=1))

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pectin.publishing.naming import NAME_BYTES, SIDECAR_BYTES, alternative, clean, library_place, part_name, sidecar_name
+from pectin.publishing.naming import (
+    NAME_BYTES,
+    SIDECAR_BYTES,
+    alternative,
+    clean,
+    library_place,
+    numbered_suffix,
+    part_name,
+    sidecar_name,
+    sidecar_suffix,
+)
 
 JOB = "0123456789"
 NASTY = st.text(alphabet=st.characters(exclude_characters="/\0", exclude_categories=())
@@ -107,3 +117,35 @@ def test_another_version_begins_with_the_films_name() -> None:
 
 def test_a_part_is_hidden_and_no_video() -> None:
     assert part_name("Film.mp4", JOB) == ".Film.mp4.0123456789.part"
+
+
+@pytest.mark.parametrize(("sidecar", "suffix"), [
+    ("Film.srt", ""), ("Film.en.forced.srt", ".en.forced"), ("film.EN.srt", ".EN"), ("Film_eng.srt", ".eng"),
+    ("Film - English (SDH).srt", ".English.SDH"), ("Film.Director's cut.en.ass", ".Director's cut.en"),
+    ("Film.mkv.en.srt", ".en"),
+    ("Film.mkv.srt", ""), ("Film.2.en.srt", ".2.en"), ("Subs/Film.en.srt", ".en"), ("Subs/2_English.srt", ".English"),
+    ("Subs/Film/03. French.srt", ".French"), ("Subs/2.srt", ".2"), ("Subs/pt-BR.srt", ".pt-BR"),
+    ("Film_pt_BR forced.srt", ".pt-BR.forced"),
+    ("Film.es-419.srt", ".es-419"), ("Film-en-hi.srt", ".en.hi"), ("Subs/Signs 1.srt", ".Signs 1"),
+    ("Film.nfo", ""), ("movie.nfo", ""), ("Film.jpg", ""), ("Film-poster.jpg", "-poster"), ("Film.Poster.JPG", "-poster"),
+    ("poster.jpg", "-poster"), ("folder.png", "-poster"), ("Film-cover.webp", "-poster"), ("Film-fanart-2.jpg", "-fanart-2"),
+    ("backdrop3.jpg", "-backdrop3"), ("Film.still.jpg", ".still"), ("Subs/Film/x.jpg", ".x"),
+])
+def test_what_stands_behind_the_films_name_is_what_jellyfin_understands(sidecar: str, suffix: str) -> None:
+    assert sidecar_suffix(PurePath(sidecar), PurePath("Film.mkv")) == suffix
+
+
+@given(NASTY, NASTY, st.sampled_from(["srt", "jpg", "nfo"]), st.integers(1, 20))
+def test_every_sidecar_finds_a_name_beside_its_film(stem: str, rest: str, extension: str, number: int) -> None:
+    suffix = numbered_suffix(sidecar_suffix(PurePath(f"{stem}{rest}.{extension}"), PurePath(f"{stem}.mkv")), extension, number)
+    if suffix is not None:
+        name = sidecar_name("Film.mp4", suffix, extension)
+        assert name.startswith("Film")
+        assert_safe(name)
+        assert len(name.encode()) <= len("Film") + SIDECAR_BYTES
+
+
+def test_only_a_subtitle_may_be_numbered_and_the_number_stands_first() -> None:
+    assert [numbered_suffix(".en", "srt", number) for number in (1, 2, 3)] == [".en", ".2.en", ".3.en"]
+    assert [numbered_suffix("-poster", "jpg", number) for number in (1, 2)] == ["-poster", None]
+    assert [numbered_suffix("", "nfo", number) for number in (1, 2)] == ["", None]

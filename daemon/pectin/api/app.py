@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from pectin import __version__
 from pectin.api import problems
-from pectin.api.schemas import Done, JobDetailsOut, JobOut, JobPage, PlanOut
+from pectin.api.schemas import Done, InboxPage, JobDetailsOut, JobOut, JobPage, PlanOut
 from pectin.model.job import State
 from pectin.pipeline.control import Control
 from pectin.pipeline.status import Status
@@ -42,6 +42,13 @@ def _queries(app: FastAPI, control: Control) -> None:
     @app.get("/v1/status", summary="What is going on")
     async def status() -> Status:
         return await control.status()
+
+    @app.get("/v1/inbox", summary="What lies in the inboxes and is no job, and why")
+    async def inbox(reason: Annotated[list[str] | None, Query()] = None,
+                    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+                    limit: Annotated[int, Query(ge=1, le=500)] = 50) -> InboxPage:
+        files, total = control.inbox(reason or (), page, limit)
+        return InboxPage(files=files, total=total, page=page, limit=limit)
 
     @app.get("/v1/jobs", summary="Jobs, newest first")
     async def jobs(state: Annotated[list[State] | None, Query()] = None, search: str = "",

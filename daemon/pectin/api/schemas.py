@@ -11,6 +11,7 @@ from pectin.linux.pathtext import printable
 from pectin.model.errors import MEANINGS, Cause
 from pectin.model.job import HistoryEntry, Job, Stage, State
 from pectin.pipeline.control import JobDetails
+from pectin.pipeline.status import WaitingStatus
 
 
 class JobOut(BaseModel):
@@ -48,6 +49,14 @@ class JobOut(BaseModel):
         return cls(**cls.fields_of(job))
 
 
+class SidecarOut(BaseModel):
+    """A file that came with the film."""
+
+    name: str = Field(description="its path below the folder the film was dropped in")
+    now: str = Field(description="where it lies now")
+    outcome: str = Field(description="what became of it, as a sentence")
+
+
 class JobDetailsOut(JobOut):
     """One job with its plan, its outputs and everything that happened to it."""
 
@@ -55,6 +64,7 @@ class JobDetailsOut(JobOut):
     media: dict[str, Any] | None
     plan: dict[str, Any] | None
     outputs: list[dict[str, Any]]
+    sidecars: list[SidecarOut]
     history: list[HistoryEntry]
 
     @classmethod
@@ -63,6 +73,7 @@ class JobDetailsOut(JobOut):
         return cls(**JobOut.fields_of(job), source_now=printable(details.source) if details.source else None,
                    media=json.loads(job.media) if job.media else None, plan=json.loads(job.plan) if job.plan else None,
                    outputs=json.loads(job.outputs) if job.outputs else [],
+                   sidecars=[SidecarOut(name=s.name, now=s.now, outcome=s.outcome) for s in details.sidecars],
                    history=list(details.history))
 
 
@@ -70,6 +81,15 @@ class JobPage(BaseModel):
     """`total` counts all that fit, not only this page."""
 
     jobs: list[JobOut]
+    total: int
+    page: int
+    limit: int
+
+
+class InboxPage(BaseModel):
+    """Files in the inboxes that are no jobs (yet). `total` counts all that fit, not only this page."""
+
+    files: list[WaitingStatus]
     total: int
     page: int
     limit: int

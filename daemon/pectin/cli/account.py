@@ -60,12 +60,12 @@ class Account:
         if self.pid is None:
             return False
         try:
-            lines = Path(f"/proc/{self.pid}/mountinfo").read_bytes().splitlines()
+            lines = Path(f"/proc/{self.pid}/mountinfo").read_bytes().split(b"\n")  # not splitlines: a name may hold \r
             real = Path(os.path.realpath(path))
         except OSError:
             return False
         best: tuple[int, bool] = (0, False)
-        for fields in map(bytes.split, lines):
+        for fields in map(bytes.split, filter(None, lines)):
             place = Path(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), fields[4])))
             if real.is_relative_to(place) and len(place.parts) >= best[0]:  # of two on one place, the later lies on top
                 best = (len(place.parts), b"ro" in fields[5].split(b","))

@@ -7,6 +7,7 @@ import select
 import sys
 import time
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,14 +54,29 @@ def _print_json(document: Any) -> None:
 
 @app.command()
 def status(context: typer.Context, as_json: JsonFlag = False,
-           inbox: Annotated[bool, typer.Option("--inbox", help="Only what lies in the inboxes, and why it waits.")] = False,
+           inbox: Annotated[bool, typer.Option(
+               "--inbox", help="Only the inboxes: how they are watched, what lies in them, and why.")] = False,
            ) -> None:
     """What is going on. Running jobs, the queue, what waits in the inbox and why."""
-    answer = client(context).get("/v1/status")
+    connection = client(context)
+    answer = connection.get("/v1/status")
+    if inbox:
+        answer["waiting"] = _whole_inbox(connection)
     if as_json:
-        _print_json({key: answer[key] for key in ("waiting", "waiting_total")} if inbox else answer)
+        _print_json({key: answer[key] for key in ("inboxes", "waiting", "waiting_total")} if inbox else answer)
     else:
-        render.console().print(render.inbox_view(answer) if inbox else render.status_view(answer))
+        render.console().print(render.whole_inbox_view(answer) if inbox else render.status_view(answer))
+
+
+def _whole_inbox(connection: Client) -> list[Any]:
+    """All pages: whoever asks for the inbox looks for one certain file."""
+    files: list[Any] = []
+    for number in count(1):
+        page = connection.get("/v1/inbox", page=number, limit=500)
+        files += page["files"]
+        if number * page["limit"] >= page["total"]:
+            break
+    return files
 
 
 @app.command()

@@ -6,8 +6,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from rich.text import Text
 from pectin.cli.account import Account, account_of
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.cli.configuration import missing_groups
+from pectin.cli.doctor_inbox import inbox_findings
+from pectin.cli.findings import Finding, Level, good, note, problem
 from pectin.cli.render import size_text
 from pectin.encoding import tools
 from pectin.model.errors import PectinError
@@ -27,37 +27,9 @@ from pectin.notifying.outcome import Outcome
 from pectin.settings.load import ConfigError, Loaded, find, load
 from pectin.settings.sections import Settings
 
+__all__ = ["Level", "examine", "view"]
+
 LOW_SPACE = 20_000_000_000  # bytes: less than a film and what is being made of it may need
-
-
-class Level(StrEnum):
-    GOOD = "good"
-    NOTE = "note"        # fine, but worth knowing
-    PROBLEM = "problem"  # Pectin will not work, or not all of it
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`mend` is what to do, empty when there is nothing to do."""
-
-    level: Level
-    what: str
-    mend: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return {key: str(value) for key, value in asdict(self).items()}
-
-
-def good(what: str) -> Finding:
-    return Finding(Level.GOOD, what)
-
-
-def note(what: str, mend: str = "") -> Finding:
-    return Finding(Level.NOTE, what, mend)
-
-
-def problem(what: str, mend: str) -> Finding:
-    return Finding(Level.PROBLEM, what, mend)
 
 
 def examine(config: Path | None, socket: Path | None) -> list[Finding]:
@@ -68,14 +40,13 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     except ConfigError as error:
         return [problem(f"configuration: {p.sentence}", "`pectin config check` lists all of it") for p in error.problems]
     findings.append(good(f"configuration: {loaded.path}"))
-    running, daemon_findings = _daemon(loaded, config, socket)
-    account = account_of(running)
+    status, daemon_findings = _daemon(loaded, config, socket)
+    account = account_of(int(status["pid"]) if status else None)
     findings.append(good(f"permissions are checked for user {account.name}"))
     findings += [problem(f"{p.path}: {p.message}", p.hint) for p in missing_groups(loaded.settings)]
     findings += _ffmpeg(loaded.settings)
     findings += _folders(loaded.settings, account)
-    findings += _lease(loaded.settings, account, running)
-    findings += _watches(loaded.settings)
+    findings += inbox_findings(loaded.settings, account, status)
     findings += _secrets(loaded.settings, account)
     findings += _jellyfin(loaded.settings)
     return findings + daemon_findings
@@ -159,45 +130,6 @@ def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
         yield good(f"paths.{name}: {folder}")
 
 
-def _lease(settings: Settings, account: Account, pid: int | None) -> Iterator[Finding]:
-    """Whether the kernel will tell who still writes: it answers the owner of a file, and whoever has CAP_LEASE."""
-    strangers = [route.inbox for route in settings.routes if os.path.isdir(route.inbox) and _others_write(route.inbox, account)]
-    if account.uid == 0 or not strangers:
-        return
-    granted = _has_lease(pid) if pid is not None else _unit_installed()
-    if granted:
-        yield good("CAP_LEASE: the kernel tells whether somebody still writes a file")
-    else:
-        yield note("files of other users: without CAP_LEASE Pectin waits intake.quiet instead of asking the kernel who writes",
-                   "run it by the systemd unit that comes with it, or as the user who owns the files")
-
-
-def _has_lease(pid: int) -> bool:
-    """Bit 28 of the effective capabilities, see capabilities(7) and linux/capability.h."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
-    return any(int(line.split()[1], 16) >> 28 & 1 for line in lines if line.startswith("CapEff:"))
-
-
-def _unit_installed() -> bool:
-    return any(Path(root, "systemd/system/pectin.service").exists() for root in ("/etc", "/usr/lib", "/lib"))
-
-
-def _others_write(inbox: Path, account: Account) -> bool:
-    info = inbox.stat()
-    return info.st_uid != account.uid or bool(info.st_mode & 0o022)
-
-
-def _watches(settings: Settings) -> Iterator[Finding]:
-    """inotify needs one watch per folder; the kernel has a limit per user."""
-    limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text(encoding="ascii"))
-    folders = sum(1 for route in settings.routes for _ in os.walk(route.inbox))
-    if folders > limit // 2:
-        yield problem(f"inotify: {folders} folders in the inboxes, the kernel allows {limit} watches per user",
-                      "echo fs.inotify.max_user_watches=524288 | sudo tee /etc/sysctl.d/60-pectin.conf && sudo sysctl --system")
-    else:
-        yield good(f"inotify: {folders} folders to watch, {limit} allowed")
-
-
 def _secrets(settings: Settings, account: Account) -> Iterator[Finding]:
     references = [(f"webhook {w.name}", w.secret_file) for w in settings.webhooks] + [("jellyfin", settings.jellyfin.key_file)]
     for what, reference in references:
@@ -267,7 +199,7 @@ async def _ask_jellyfin(server: Jellyfin, settings: Settings, path_map: list[tup
     return findings
 
 
-def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[int | None, list[Finding]]:
+def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[dict[str, Any] | None, list[Finding]]:
     try:
         status: dict[str, Any] = Client(socket_path(socket, config), timeout=10).get("/v1/status")
     except CommandError as error:
@@ -283,7 +215,7 @@ def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[i
     undelivered = {name: count for name, count in status["outbox"].items() if count > 10}
     findings += [note(f"{count} events wait for endpoint {name}", "see `journalctl -u pectin` for why")
                  for name, count in undelivered.items()]
-    return int(status["pid"]), findings
+    return status, findings
 
 
 def view(findings: list[Finding]) -> RenderableType:

@@ -79,6 +79,16 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def whole_inbox_view(status: Mapping[str, Any]) -> RenderableType:
+    """`pectin status --inbox`: how the inboxes are watched, and everything that lies in them."""
+    table = _plain_table("inbox", "watched by", "file system", "who writes")
+    for inbox in status["inboxes"]:
+        folders = f"{inbox['watching'].replace('_', ' ')}, {inbox['folders']} folders" if inbox["folders"] else inbox["watching"]
+        table.add_row(escape(inbox["path"]), folders, inbox["file_system"], escape(inbox["leases_sentence"]))
+    troubles = [Text(f"! {inbox['sentence']}", style="red") for inbox in status["inboxes"] if inbox["sentence"]]
+    return Group(table, *troubles, Text(), inbox_view({**status, "waiting_total": len(status["waiting"])}))
+
+
 def inbox_view(status: Mapping[str, Any]) -> RenderableType:
     """What lies in the inboxes, and why it waits."""
     if not status["waiting"]:
@@ -136,6 +146,8 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
     for output in job["outputs"]:
         facts.add_row(output["role"], escape(f"{output['path']} ({size_text(output['size'])})"))
     parts: list[RenderableType] = [facts]
+    if job["sidecars"]:
+        parts += [Text(), sidecars_table(job["sidecars"])]
     if job["plan"]:
         parts += [Text(), plan_table(job["plan"])]
     history = _plain_table("when", "what happened", "why")
@@ -143,6 +155,14 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
         step = f"{entry['from_state'] or 'claimed'} -> {entry['to_state']}"
         history.add_row(time_text(entry["at"]), step, escape(entry["message"]))
     return Group(*parts, Text(), history)
+
+
+def sidecars_table(sidecars: Sequence[Mapping[str, Any]]) -> Table:
+    """What came with the film, and what became of it."""
+    table = _plain_table("came with it", "what became of it", "where it is now")
+    for sidecar in sidecars:
+        table.add_row(escape(sidecar["name"]), escape(sidecar["outcome"]), escape(sidecar["now"]))
+    return table
 
 
 def plan_table(plan: Mapping[str, Any]) -> Table:

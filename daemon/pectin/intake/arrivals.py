@@ -8,20 +8,30 @@ from __future__ import annotations
 import heapq
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pectin.intake.names import NameAction, NameReason, judge_name, partners
-from pectin.intake.settle import WRITING_AGAIN, Facts, Lease, Mark, Patience, Verdict, WaitReason, judge
-from pectin.intake.structure import Structure, examine
-from pectin.intake.writers import ask_lease
-from pectin.linux.beneath import open_regular
-from pectin.model.errors import Cause, PectinError
+from pectin.intake.beside import Beside, Held, Owned
+from pectin.intake.lineup import Lineup, Settled
+from pectin.intake.look import Looker, Seen
+from pectin.intake.names import NameAction, NameReason, judge_name
+from pectin.intake.settle import Mark, Patience, Verdict, WaitReason
+from pectin.model.order import Order
 
 _KEEP_IGNORED = 1000  # so many ignored files before the first sweep of those that have gone (rsync's temporary names come and go)
 
-_Shape = tuple[int, int, int, int, int]  # device, inode, size, mtime_ns, ctime_ns: another one means that somebody was there
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeRules:
+    """What makes a file of the inbox a film, and when. `ignore` are further patterns of names to leave alone, `wait` further
+    endings of unfinished downloads beside a film; `sidecar_wait` in seconds."""
+
+    patience: Patience
+    ignore: tuple[str, ...] = ()
+    wait: tuple[str, ...] = ()
+    order: Order = Order.OLDEST
+    sidecar_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +48,45 @@ class Waiting:
 @dataclass(slots=True)
 class _Entry:
     route: str
-    path: Path
-    relative: PurePath
+    seen: Seen
     reason: WaitReason
     sentence: str
     since: float
-    last_change: float | None  # None: found by a scan, the file's own times say it
     version: int = 0           # counts notices, so that a look knows whether one came meanwhile
     due: float | None = None
-    looked: float = 0.0
-    shape: _Shape | None = None
-    examined: _Shape | None = None
-    structure: Structure | None = None
+    in_line: bool = False      # settled, it waits for its turn
+    in_hand: bool = False      # it is being claimed
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A settled file whose turn has come. `truncated`: nobody has completed it, it is taken to be rejected."""
+
+    route: str
+    path: Path
+    relative: PurePath
+    mark: Mark | None
+    last_change: float | None
+    truncated: bool
 
 
 class Arrivals:
-    """`roots` names each route's inbox folder; `ignore` holds further patterns of names to leave alone."""
+    """`roots` names each route's inbox folder. `on_network` says of a path whether other machines write there too: then no lease
+    proves anything."""
 
-    def __init__(self, roots: Mapping[str, Path], patience: Patience, ignore: Sequence[str] = ()) -> None:
+    def __init__(self, roots: Mapping[str, Path], rules: IntakeRules,
+                 on_network: Callable[[Path], bool] = lambda _: False) -> None:
         self._roots = roots
-        self._patience = patience
-        self._ignore = ignore
+        self._rules = rules
         self._book: dict[Path, _Entry] = {}
         self._ignored: dict[Path, Waiting] = {}
         self._sweep_at = _KEEP_IGNORED
         self._schedule: list[tuple[float, Path]] = []  # a heap; entries that no longer count are passed over
         self._lock = threading.Lock()
+        self._looker = Looker(rules.patience, rules.wait, on_network, self._lock)
+        self._line = Lineup(rules.order)
+        self._beside = Beside(rules.sidecar_wait)
 
     def notice(self, route: str, path: Path, now: float, *, fresh: bool = True) -> None:
         """Something lies at `path`. `fresh`: it came or changed just now (an event), else a scan found it and it may be old.
@@ -72,22 +95,30 @@ class Arrivals:
         with self._lock:
             entry = self._book.get(path)
             if entry is None:
-                verdict = judge_name(relative, ignore=self._ignore)
+                verdict = judge_name(relative, ignore=self._rules.ignore, wait=self._rules.wait)
                 if verdict.action is NameAction.IGNORE and verdict.reason is not None:
                     self._leave(Waiting(route, path, verdict.reason, verdict.sentence, now))
                     return
-                entry = _Entry(route, path, relative, WaitReason.NOTICED, "just noticed", now, now if fresh else None)
+                sidecar = verdict.action is NameAction.SIDECAR
+                seen = Seen(self._roots[route], path, relative, sidecar, now if fresh else None)
+                entry = _Entry(route, seen, WaitReason.NOTICED, "just noticed", now)
                 self._book[path] = entry
+                if not sidecar:
+                    self._beside.films.waits(route, relative)
             elif fresh:
-                entry.last_change = now
+                entry.seen.last_change = now
+            elif entry.in_line:
+                return  # a scan has seen it lie there: we know
             entry.version += 1
-            self._plan(entry, now)
+            if not entry.in_hand:  # else the claim itself sees what changed
+                self._step_out(entry)
+                self._plan(entry, now)
 
-    def due(self, now: float) -> list[Path]:
-        """The files to look at now, each given once: looking plans the next time."""
-        found = []
+    def due(self, now: float, most: int = 1_000_000) -> list[Path]:
+        """The files to look at now, at most so many, each given once: looking plans the next time."""
+        found: list[Path] = []
         with self._lock:
-            while self._schedule and self._schedule[0][0] <= now:
+            while self._schedule and self._schedule[0][0] <= now and len(found) < most:
                 when, path = heapq.heappop(self._schedule)
                 entry = self._book.get(path)
                 if entry is not None and entry.due == when:
@@ -114,57 +145,134 @@ class Arrivals:
             version = entry.version if entry is not None else 0
         if entry is None:
             return Verdict(settled=False, reason=WaitReason.GONE, sentence="nobody waits for it any more")
-        verdict = self._judge(entry, now)
+        verdict = self._looker.look(entry.seen, now)
         with self._lock:
             if self._book.get(path) is not entry:
                 return Verdict(settled=False, reason=WaitReason.GONE, sentence="it was taken meanwhile")
             if entry.version != version:  # already due again
                 return Verdict(settled=False, reason=WaitReason.NOTICED, sentence="it changed while it was looked at", again_in=0)
             if verdict.reason is WaitReason.GONE:
-                del self._book[path]
+                self._strike(path)
                 return verdict
-            self._tell(entry, verdict.reason, verdict.sentence, now)
-            if verdict.again_in is not None:
+            began = verdict.last_change if verdict.reason is WaitReason.TRUNCATED else None
+            self._tell(entry, verdict.reason, verdict.sentence, now, began)
+            if verdict.settled and not entry.seen.sidecar and verdict.mark is not None:
+                entry.in_line = True
+                self._line.add(Settled(route=entry.route, relative=entry.seen.relative, size=verdict.mark.size,
+                                       last_change=verdict.last_change or now))
+                entry.mark = verdict.mark
+            elif verdict.settled:
+                entry.mark = verdict.mark
+                self._beside.hold(Held(entry.route, path, entry.seen.relative, verdict.last_change or now))
+            elif verdict.again_in is not None:
                 self._plan(entry, now + verdict.again_in)
         return verdict
+
+    def take(self, most: int) -> list[Chosen]:
+        """The next settled films, in their order; they are in our hands until `claimed`, `postpone` or `let_go`."""
+        with self._lock:
+            return [self._in_hand(self._book[self._roots[one.route] / one.relative]) for one in self._line.take(most)]
+
+    def in_line(self) -> int:
+        """How many settled films wait for their turn."""
+        return len(self._line)
+
+    def asks(self) -> bool:
+        """Whether `take_sidecars` has something to do."""
+        return self._beside.asks(settled=not len(self._line))
+
+    def take_sidecars(self, now: float, most: int) -> list[tuple[Chosen, Owned]]:
+        """Settled sidecars whose film has been claimed; they are in our hands as films are. The others wait on, each with its
+        reason."""
+        found = []
+        with self._lock:
+            for path, owner in self._beside.ask(now, most, settled=not len(self._line)):
+                entry = self._book[path]
+                if isinstance(owner, Owned):
+                    self._beside.release(path)
+                    found.append((self._in_hand(entry), owner))
+                else:
+                    self._tell(entry, owner.reason, owner.sentence, now)
+        return found
+
+    def _in_hand(self, entry: _Entry) -> Chosen:
+        entry.in_line, entry.in_hand, entry.due = False, True, None
+        seen = entry.seen
+        return Chosen(entry.route, seen.path, seen.relative, entry.mark, seen.last_change, entry.reason is WaitReason.TRUNCATED)
+
+    def told(self, path: Path, now: float, sentence: str) -> None:
+        """How far the copy from another file system is."""
+        with self._lock:
+            if entry := self._book.get(path):
+                self._tell(entry, WaitReason.COPYING, sentence, now)
 
     def postpone(self, path: Path, now: float, until: float, sentence: str) -> None:
         """It was settled but could not be claimed (disk full, no permission): look again at `until`."""
         with self._lock:
             if entry := self._book.get(path):
                 self._tell(entry, WaitReason.POSTPONED, sentence, now)
+                entry.in_hand = False
                 self._plan(entry, until)
 
-    def claimed(self, path: Path, now: float) -> None:
-        """The file has been moved away. Something new that already lies under its name is noticed."""
+    def let_go(self, path: Path, now: float) -> None:
+        """It changed while it was claimed, and lies where it lay: it has to settle again."""
         with self._lock:
-            entry = self._book.pop(path, None)
-        if entry is not None and os.path.lexists(path):
-            self.notice(entry.route, path, now)
+            if entry := self._book.get(path):
+                entry.in_hand = False
+                entry.seen.last_change = now
+                self._plan(entry, now)
+
+    def claimed(self, chosen: Chosen, now: float, job_id: str | None = None) -> None:
+        """The file has been moved away; `job_id` is a film's. Something new that already lies under its name is noticed."""
+        with self._lock:
+            self._strike(chosen.path)
+            if job_id is not None:
+                self._beside.claimed(chosen.route, chosen.relative, job_id, now)
+        if os.path.lexists(chosen.path):
+            self.notice(chosen.route, chosen.path, now)
+
+    def remember(self, route: str, relative: PurePath, job_id: str, at: float) -> None:
+        """A film was claimed before the last start: what comes beside it is its own."""
+        with self._lock:
+            self._beside.claimed(route, relative, job_id, at)
 
     def forget(self, path: Path) -> None:
         """Strike the file from the book, whatever lies there."""
         with self._lock:
-            self._book.pop(path, None)
+            self._strike(path)
             self._ignored.pop(path, None)
 
     def waiting(self) -> list[Waiting]:
         """Everything in the inbox that is not claimed, in order of path: what is awaited, and what is left alone."""
         with self._lock:
             self._sweep()
-            found = [Waiting(e.route, e.path, e.reason, e.sentence, e.since) for e in self._book.values()]
+            found = [Waiting(e.route, e.seen.path, e.reason, e.sentence, e.since) for e in self._book.values()]
             found += self._ignored.values()
         return sorted(found, key=lambda w: w.path)
 
     def _plan(self, entry: _Entry, when: float) -> None:
         if entry.due is None or entry.due != when:
             entry.due = when
-            heapq.heappush(self._schedule, (when, entry.path))
+            heapq.heappush(self._schedule, (when, entry.seen.path))
 
-    def _tell(self, entry: _Entry, reason: WaitReason, sentence: str, now: float) -> None:
+    def _tell(self, entry: _Entry, reason: WaitReason, sentence: str, now: float, began: float | None = None) -> None:
         if entry.reason is not reason:
             entry.since = now
+        entry.since = began or entry.since
         entry.reason, entry.sentence = reason, sentence
+
+    def _strike(self, path: Path) -> None:
+        if entry := self._book.pop(path, None):
+            self._step_out(entry)
+            if not entry.seen.sidecar:
+                self._beside.films.gone(entry.route, entry.seen.relative)
+
+    def _step_out(self, entry: _Entry) -> None:
+        """It changes, or goes: what was found out about it counts no more."""
+        if entry.in_line:
+            self._line.discard(entry.route, entry.seen.relative)
+            entry.in_line = False
+        self._beside.release(entry.seen.path)
 
     def _leave(self, waiting: Waiting) -> None:
         self._ignored.setdefault(waiting.path, waiting)
@@ -175,52 +283,3 @@ class Arrivals:
     def _sweep(self) -> None:
         for path in [path for path in self._ignored if not os.path.lexists(path)]:
             del self._ignored[path]
-
-    def _judge(self, entry: _Entry, now: float) -> Verdict:
-        try:
-            descriptor = open_regular(entry.path, self._roots[entry.route])
-        except FileNotFoundError:
-            return Verdict(settled=False, reason=WaitReason.GONE, sentence="it has gone")
-        except BlockingIOError:  # smbd holds a lease of its own on it
-            return Verdict(settled=False, reason=WaitReason.WRITING, sentence="somebody is writing to it", again_in=WRITING_AGAIN)
-        except PectinError as error:
-            if error.cause is Cause.UNREADABLE:
-                return Verdict(settled=False, reason=WaitReason.UNREADABLE, sentence=error.sentence)
-            return Verdict(settled=False, reason=WaitReason.NOT_A_FILE, sentence=error.detail)
-        except OSError as error:
-            return Verdict(settled=False, reason=WaitReason.UNREADABLE, sentence=f"it cannot be read: {error.strerror}")
-        try:
-            return self._judge_open(entry, descriptor, now)
-        except OSError as error:
-            return Verdict(settled=False, reason=WaitReason.UNREADABLE, sentence=f"it cannot be read: {error.strerror}")
-        finally:
-            os.close(descriptor)
-
-    def _judge_open(self, entry: _Entry, descriptor: int, now: float) -> Verdict:
-        beside = [name for name in partners(entry.path.name) if os.path.lexists(entry.path.with_name(name))]
-        name = judge_name(entry.relative, siblings=beside)
-        lease = ask_lease(descriptor)
-        info = os.fstat(descriptor)  # after the lease: what is judged is what nobody wrote to at that moment
-        shape = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-        if lease is not Lease.HELD and info.st_size and entry.examined != shape:
-            entry.structure = examine(lambda offset, length: os.pread(descriptor, length, offset), info.st_size)
-            entry.examined = shape
-        last_change = self._last_change(entry, shape, info, now)
-        if name.action is NameAction.WAIT:
-            return Verdict(settled=False, reason=WaitReason.PARTNER, sentence=name.sentence, again_in=WRITING_AGAIN)
-        verdict = judge(Facts(now=now, last_change=last_change, size=info.st_size, lease=lease,
-                              structure=entry.structure if info.st_size else None), self._patience)
-        return replace(verdict, mark=Mark(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns))
-
-    def _last_change(self, entry: _Entry, shape: _Shape, info: os.stat_result, now: float) -> float:
-        """The latest of what events told and what the file's own times tell, as far as these can be believed."""
-        own = max((t for t in (info.st_mtime, info.st_ctime) if t <= now), default=now)  # a time to come proves nothing
-        with self._lock:
-            if entry.last_change is None:
-                entry.last_change = own
-            elif entry.shape is not None and entry.shape != shape:
-                # Another machine's clock may lag: a change seen between two looks happened between them.
-                entry.last_change = max(entry.last_change, own if own >= entry.looked else now)
-            entry.last_change = min(entry.last_change, now)  # our own clock was set back
-            entry.shape, entry.looked = shape, now
-            return entry.last_change

@@ -11,11 +11,14 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
+from pectin.intake.sidecars import is_sidecar
+
 
 class NameAction(StrEnum):
     TAKE = "take"
     IGNORE = "ignore"
     WAIT = "wait"
+    SIDECAR = "sidecar"
 
 
 class NameReason(StrEnum):
@@ -32,6 +35,7 @@ class NameReason(StrEnum):
     STREAM_LINK = "stream_link"          # a text file with an address
     NOT_A_VIDEO = "not_a_video"          # no extension of a video
     PARTNER = "partner"                  # a file beside it says that it is being downloaded
+    SIDECAR = "sidecar"                  # a subtitle, a picture or an .nfo: it goes where its film goes
 
 
 _SENTENCES = {
@@ -46,6 +50,7 @@ _SENTENCES = {
     NameReason.STREAM_LINK: "left alone: this is a link to a stream, not a film",
     NameReason.NOT_A_VIDEO: "left alone: not the extension of a video",
     NameReason.PARTNER: "waiting: a download of it is still under way",
+    NameReason.SIDECAR: "waits for its film: a subtitle, picture or .nfo is taken together with the film it is named after",
 }
 
 # What Jellyfin recognises as video, without iso, img and strm: those are not single films that ffmpeg could decode.
@@ -55,14 +60,17 @@ VIDEO_EXTENSIONS = frozenset({
 
 # All patterns are lower case and are held against the lower-cased name.
 _FILES = (
-    (NameReason.COMPANION, ("._*", ".ds_store", "thumbs.db", "desktop.ini", "~$*", ".nfs*")),
+    (NameReason.COMPANION, (
+        "._*", ".ds_store", ".apdisk", ".localized", "icon\r",             # macOS
+        "thumbs.db", "ehthumbs.db", "desktop.ini", "~$*", "*:zone.identifier",  # Windows
+        ".directory", ".nfs*")),                                          # KDE; NFS
     (NameReason.UNFINISHED, (
         "*.filepart",                                                     # WinSCP
         ".in.*",                                                          # lftp
         "*.part", "*.partial", "*.crdownload", "*.download", ".com.google.chrome.*", "*.opdownload",  # browsers
         "*.cyberducksegment",
         ".syncthing.*.tmp", "~syncthing~*",
-        "*.aria2", "*.ytdl", "*.!qb", "*.!ut", "*.bc!", "*.!sync",        # download programs
+        "*.aria2", "*.ytdl", "*.part-frag*", "*.!qb", "*.!ut", "*.bc!", "*.!sync",  # download programs
         ".goutputstream-*", "*.tmp")),
 )
 _FOLDERS = (
@@ -71,8 +79,9 @@ _FOLDERS = (
     (NameReason.UNPACKING, ("__admin__", "_unpack*", "_failed_*")),
     (NameReason.UNFINISHED, ("*.download", "*.part", "*.partial")),       # Safari makes a folder of its own per download
 )
-# yt-dlp: `film.temp.mkv`. Only in lower case, as it writes it: "The.Temp.mkv" is a film.
-_YOUTUBE_TEMP = re.compile(r"\.temp\.[A-Za-z0-9-]+$")
+# yt-dlp: `film.temp.mkv`, and picture and sound apart before it joins them: `film.f137.mp4`, `film.f251-1.webm`. Only in lower
+# case, as it writes them: "The.Temp.mkv" is a film.
+_YOUTUBE_PIECE = re.compile(r"\.(temp|f[0-9]{1,4}(-[a-z0-9]+)?)\.[A-Za-z0-9-]+$")
 
 # While one of these lies beside `film.mkv`, `film.mkv` is preallocated, empty or growing.
 PARTNER_SUFFIXES = (".aria2", ".part", ".partial", ".crdownload", ".filepart", ".ytdl")
@@ -88,16 +97,26 @@ class NameVerdict:
 
 
 _TAKE = NameVerdict(NameAction.TAKE)
+_SIDECAR = NameVerdict(NameAction.SIDECAR, NameReason.SIDECAR, _SENTENCES[NameReason.SIDECAR])
 
 
-def partners(name: str) -> tuple[str, ...]:
-    """The names which, when they lie beside `name`, say that it is still being downloaded."""
-    return tuple(name + suffix for suffix in PARTNER_SUFFIXES)
+def partners(name: str, wait: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names which, when they lie beside `name`, say that it is still being downloaded. `wait` holds further endings."""
+    return tuple(name + suffix for suffix in (*PARTNER_SUFFIXES, *wait))
 
 
-def judge_name(relative: PurePath, *, ignore: Sequence[str] = (), siblings: Collection[str] = ()) -> NameVerdict:
+def is_companion(name: str) -> bool:
+    """What a system makes by itself and nobody misses: it may go with a folder in which nothing else is left. Not the marks of a
+    file that is open somewhere (NFS's names, Office's `~$`)."""
+    lower = name.lower()
+    return _first(_FILES, lower) is NameReason.COMPANION and not lower.startswith((".nfs", "~$"))
+
+
+def judge_name(relative: PurePath, *, ignore: Sequence[str] = (), siblings: Collection[str] = (),
+               wait: Sequence[str] = ()) -> NameVerdict:
     """Judge a path below its inbox folder. `ignore` holds further shell patterns, for the name or the whole relative path;
-    `siblings` the names in the same folder (those of `partners` are enough). Upper and lower case are the same."""
+    `siblings` the names in the same folder (those of `partners` are enough); `wait` further endings of unfinished downloads.
+    Upper and lower case are the same."""
     name = relative.name
     lower = name.lower()
     path = relative.as_posix().lower()
@@ -108,20 +127,21 @@ def judge_name(relative: PurePath, *, ignore: Sequence[str] = (), siblings: Coll
             return _no(reason)
     if reason := _first(_FILES, lower) or (NameReason.HIDDEN if name.startswith(".") else None):
         return _no(reason)
-    if _YOUTUBE_TEMP.search(name):
+    if _YOUTUBE_PIECE.search(name):
         return _no(NameReason.UNFINISHED)
     extension = relative.suffix[1:].lower()
     if extension in ("iso", "img"):
         return _no(NameReason.DISC_IMAGE)
     if extension == "strm":
         return _no(NameReason.STREAM_LINK)
-    if extension not in VIDEO_EXTENSIONS:
-        return _no(NameReason.NOT_A_VIDEO)
-    for partner in partners(name):
+    sidecar = is_sidecar(relative)
+    if extension not in VIDEO_EXTENSIONS and not sidecar:
+        return _no(NameReason.UNFINISHED if any(lower.endswith(suffix.lower()) for suffix in wait) else NameReason.NOT_A_VIDEO)
+    for partner in partners(name, wait):
         if partner in siblings:
             sentence = f"{_SENTENCES[NameReason.PARTNER]} ({partner} lies beside it)"
             return NameVerdict(NameAction.WAIT, NameReason.PARTNER, sentence)
-    return _TAKE
+    return _SIDECAR if sidecar else _TAKE
 
 
 def _first(table: Sequence[tuple[NameReason, Sequence[str]]], name: str) -> NameReason | None:

@@ -5,6 +5,7 @@ moment (many clients set times by name right after an upload and would tell thei
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,16 +36,21 @@ class WaitReason(StrEnum):
     UNREADABLE = "unreadable"
     NOT_A_FILE = "not_a_file"
     POSTPONED = "postponed"  # it was finished, but could not be claimed
+    SIDECAR = "sidecar"      # it belongs to a film that has not come
+    LATE = "late"            # it belongs to a film that was taken too long ago
+    COPYING = "copying"      # it is on its way from another file system
     SETTLED = "settled"
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: `linger` after the last change of a file that is proven whole, `quiet` of one that cannot be proven."""
+    """Seconds: `linger` after the last change of a file that is proven whole, `quiet` of one that cannot be proven; `give_up`
+    after that of one that is proven not to be."""
 
     linger: float
     quiet: float
+    give_up: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +76,28 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`again_in`: seconds until another look makes sense; None: only after a change (an event, or the next rescan)."""
+    """`again_in`: seconds until another look makes sense; None: only after a change (an event, or the next rescan).
+    `last_change` (Unix seconds) and `mark` say which file was judged, where one could be opened."""
 
     settled: bool
     reason: WaitReason
     sentence: str
     again_in: float | None = None
+    last_change: float | None = None
     mark: Mark | None = None
 
 
 def judge(facts: Facts, patience: Patience) -> Verdict:
-    """The rule. The order matters: who writes is asked first, since a growing file is always truncated."""
+    """The rule. The order matters: who writes is asked first, since a growing file is always truncated. A truncated file that
+    nobody has completed is settled too, in the end: to be rejected."""
     if facts.lease is Lease.HELD:
         return Verdict(settled=False, reason=WaitReason.WRITING, sentence="somebody is writing to it", again_in=WRITING_AGAIN)
     whole = facts.structure.verdict if facts.structure is not None else Wholeness.UNPROVABLE
     if facts.size and whole is Wholeness.TRUNCATED:
         sentence = facts.structure.sentence if facts.structure is not None else ""
-        return Verdict(settled=False, reason=WaitReason.TRUNCATED, sentence=sentence)
+        left = facts.last_change + patience.give_up - facts.now
+        return Verdict(settled=left <= 0, reason=WaitReason.TRUNCATED, sentence=sentence,
+                       again_in=left if 0 < left < math.inf else None)
     proven = whole is Wholeness.WHOLE and facts.lease is Lease.GRANTED and facts.size > 0
     needed = patience.linger if proven else max(patience.linger, patience.quiet)
     left = facts.last_change + needed - facts.now

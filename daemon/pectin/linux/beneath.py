@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from pectin.model.errors import Cause, PectinError
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST = 100  # folders in folders; each holds a descriptor while it is walked, and a process may have 1,024 by default
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})  # vanished, or swapped for something that is no folder
 
 
 def open_folder(folder: Path, root: Path) -> int:
@@ -82,41 +84,71 @@ def _explained(error: OSError, shown: Path) -> OSError | PectinError:
     return error
 
 
-def walk(root: Path, unreadable: Callable[[Path], None] | None = None) -> Iterator[Path]:
-    """Every regular file below `root`, folder by folder, in no meaningful order; symlinks are neither given nor entered.
+def walk(root: Path, unreadable: Callable[[Path], None] | None = None, *,
+         entering: Callable[[str], bool] | None = None, follow: bool = True) -> Generator[Path, None, None]:
+    """Every regular file below `root`, folder by folder, in no meaningful order; symlinks are neither given nor entered. The root
+    itself may be one, unless `follow` is false.
 
-    What vanishes meanwhile is passed over. A folder that cannot be read (no permission, bad disk) is told to `unreadable`. Raises
-    OSError only for the root itself."""
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            files, folders = _listing(folder, follow=folder == root)
-        except (FileNotFoundError, NotADirectoryError):  # vanished, or swapped for something else
-            if folder == root:
-                raise
-            continue
-        except OSError:
-            if folder == root:
-                raise
-            if unreadable is not None:
-                unreadable(folder)
-            continue
-        yield from (folder / name for name in files)
-        waiting.extend(folder / name for name in reversed(folders))
-
-
-def _listing(folder: Path, *, follow: bool) -> tuple[list[str], list[str]]:
-    """Names of the regular files and of the folders in `folder`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    `entering` is called with the path of each folder (the root first) before it is read, and says whether to go in. What
+    vanishes meanwhile is passed over. A folder that cannot be read (no permission, bad disk, absurdly deep) is told to
+    `unreadable`. Raises OSError only for the root itself. Between two files up to 100 descriptors are held open: exhaust the
+    iterator or close it."""
+    top = str(root)
+    if entering is not None and not entering(top):
+        return
+    # The way down to where we are: each folder with its path and what is still to be entered there. Each is opened from the one
+    # above, so that no folder can be swapped for a link between two steps; that is also less work than a whole path.
+    way: list[tuple[int, str, list[str]]] = []
     try:
-        files, folders = [], []
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif entry.is_file(follow_symlinks=False):
-                    files.append(entry.name)
+        descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        way.append((descriptor, top, []))
+        files, folders = _listing(descriptor)
+        way[0][2].extend(folders)
+        for name in files:
+            yield root / name
+        while way:
+            above, path, left = way[-1]
+            if not left:
+                os.close(above)
+                way.pop()
+                continue
+            here = f"{path}/{left.pop()}"
+            if entering is not None and not entering(here):
+                continue
+            try:
+                descriptor = -1
+                descriptor = _enter(here.rpartition("/")[2], above, len(way))
+                files, folders = _listing(descriptor)
+            except OSError as error:
+                if descriptor >= 0:
+                    os.close(descriptor)
+                if error.errno not in _GONE and unreadable is not None:
+                    unreadable(Path(here))
+                continue
+            if folders:
+                way.append((descriptor, here, folders))
+            else:
+                os.close(descriptor)
+            for name in files:
+                yield Path(f"{here}/{name}")
     finally:
-        os.close(descriptor)
+        for descriptor, _, _ in way:
+            os.close(descriptor)
+
+
+def _enter(name: str, above: int, depth: int) -> int:
+    if depth >= _DEEPEST:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+
+
+def _listing(folder: int) -> tuple[list[str], list[str]]:
+    """Names of the regular files and of the folders in an open folder."""
+    files, folders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
     return files, folders

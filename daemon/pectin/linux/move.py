@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from pectin.model.errors import Cause, PectinError
@@ -30,6 +31,16 @@ def fsync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno != errno.EINVAL:  # some network and FUSE file systems cannot sync a folder: nothing more to ask of them
             raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Make everything durable that was written to the file system of `folder`, by anybody: one wait for many files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _LIBC.syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), os.fspath(folder))
     finally:
         os.close(descriptor)
 
@@ -93,13 +104,14 @@ def copy_durably(source: Path, part: Path) -> tuple[int, str]:
         os.close(descriptor)
 
 
-def copy_descriptor_durably(source: int, part: Path) -> tuple[int, str]:
+def copy_descriptor_durably(source: int, part: Path, told: Callable[[float], None] = lambda _: None) -> tuple[int, str]:
     """Copy the open file `source` to the new file `part`, fsynced, with the source's mtime and permissions.
 
     The source is hashed while it is read, and the part is read back after fsync with its cached pages given up: each side
     is read once, and what is compared is what the disk gives, not what we meant to write. Where the file system can share
     blocks (xfs, btrfs) they are shared and hashed once, since both names have the same bytes. copy_file_range would gain
-    nothing: the source has to be read for its hash anyway.
+    nothing: the source has to be read for its hash anyway. `told` is called now and then with the share that is
+    done, 0 to 1 (half of it is the reading back); what it raises ends the copy.
     Raises FileExistsError (part exists), PectinError IO_ERROR (the source changed meanwhile, or the part came out different),
     OSError. The part is gone after any error."""
     before = os.fstat(source)
@@ -107,7 +119,7 @@ def copy_descriptor_durably(source: int, part: Path) -> tuple[int, str]:
         raise OSError(errno.EINVAL, "not a regular file", os.fspath(part))
     target = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        return _fill(target, source, before, part)
+        return _fill(target, source, before, part, told)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -115,12 +127,13 @@ def copy_descriptor_durably(source: int, part: Path) -> tuple[int, str]:
         os.close(target)
 
 
-def _fill(target: int, source: int, before: os.stat_result, part: Path) -> tuple[int, str]:
-    read = None if _share_blocks(source, target) else _copy_bytes(source, target)
+def _fill(target: int, source: int, before: os.stat_result, part: Path, told: Callable[[float], None]) -> tuple[int, str]:
+    whole = 2 * max(before.st_size, 1)
+    read = None if _share_blocks(source, target) else _copy_bytes(source, target, lambda done: told(done / whole))
     os.fchmod(target, stat.S_IMODE(before.st_mode) & 0o777)  # never set-uid bits
     os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
     os.fsync(target)
-    size, written = _read_back(target)
+    size, written = _read_back(target, lambda done: told(min(1.0, 0.5 + done / whole)))
     after = os.fstat(source)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or size != after.st_size:
         raise PectinError(Cause.IO_ERROR, f"the file changed while it was copied to {part}")
@@ -138,7 +151,7 @@ def _share_blocks(source: int, target: int) -> bool:
     return True
 
 
-def _copy_bytes(source: int, target: int) -> str:
+def _copy_bytes(source: int, target: int, told: Callable[[int], None]) -> str:
     """Read, hash, write. Gives the SHA-256 of what was read."""
     digest = hashlib.sha256()
     position = 0
@@ -148,15 +161,19 @@ def _copy_bytes(source: int, target: int) -> str:
         rest = memoryview(block)
         while rest:
             rest = rest[os.write(target, rest):]
+        told(position)
     return digest.hexdigest()
 
 
-def _read_back(target: int) -> tuple[int, str]:
+def _read_back(target: int, told: Callable[[int], None]) -> tuple[int, str]:
     os.posix_fadvise(target, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.lseek(target, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(target), "rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return file.tell(), digest.hexdigest()
+    digest = hashlib.sha256()
+    position = 0
+    while block := os.pread(target, _BLOCK, position):
+        digest.update(block)
+        position += len(block)
+        told(position)
+    return position, digest.hexdigest()
 
 
 def move_durably(source: Path, target: Path) -> None:

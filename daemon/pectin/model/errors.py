@@ -24,6 +24,7 @@ class Cause(StrEnum):
     """Why something did not go on. The value is the metric label and the JSON value."""
 
     EMPTY_FILE = "empty_file"
+    TRUNCATED = "truncated"
     NOT_A_VIDEO = "not_a_video"
     NO_VIDEO_STREAM = "no_video_stream"
     NO_PICTURE_SIZE = "no_picture_size"
@@ -80,6 +81,8 @@ def _table() -> Mapping[Cause, Meaning]:
     c, k = Cause, Kind
     return {
         c.EMPTY_FILE: Meaning(k.REFUSAL, "the file is empty", "copy the film again"),
+        c.TRUNCATED: Meaning(k.REFUSAL, "the file is cut short, and nobody has completed it",
+                             "copy the film again; `pectin retry` takes it as it is"),
         c.NOT_A_VIDEO: Meaning(k.REFUSAL, "ffprobe does not recognise this as a media file",
                                "check the file with a player; copy it again if it was cut short"),
         c.NO_VIDEO_STREAM: Meaning(k.REFUSAL, "there is no moving picture in this file",

@@ -17,7 +17,7 @@ class Places:
     rejected: Path
 
     def job_folder(self, job_id: str) -> Path:
-        """The job's folder in the work queue: the claim note, `source/`, `scratch/` and `out/`."""
+        """The job's folder in the work queue: the claim note, `source/`, `sidecars/`, `scratch/` and `out/`."""
         return self.work / job_id
 
     def claim_note(self, job_id: str) -> Path:
@@ -26,6 +26,10 @@ class Places:
     def source(self, job_id: str, relative: PurePath) -> Path:
         """The source while the job is PENDING, PROCESSING or PUBLISHING: its own name, in `source/`."""
         return self.work / job_id / "source" / relative.name
+
+    def sidecars(self, job_id: str) -> Path:
+        """What came with the source (subtitles, .nfo, pictures), by its path below the source's own inbox folder."""
+        return self.work / job_id / "sidecars"
 
     def scratch(self, job_id: str) -> Path:
         """What ffmpeg writes; wiped whenever the job starts (again)."""

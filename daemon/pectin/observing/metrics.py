@@ -16,6 +16,8 @@ from pectin.model.job import Stage, State, Trigger
 
 # Seconds: probing takes one, an episode minutes, a long film at the slowest preset a day.
 _STAGE_BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+# Seconds: intake.linger is 2 and intake.quiet 15 by default; a burst or a copy from another disk takes minutes.
+_DELAY_BUCKETS = (0.1, 0.5, 1, 2, 2.1, 2.25, 2.5, 3, 5, 10, 15, 16, 20, 30, 60, 300, 1800, 7200)
 
 
 class Metrics:
@@ -38,6 +40,10 @@ class Metrics:
         self._output_bytes = Counter("pectin_output_bytes", "Size of the outputs of completed jobs.", registry=registry)
         self._waiting = Gauge("pectin_inbox_waiting", "Files in the inbox that are not taken yet, by what they wait for.",
                               ["reason"], registry=registry)
+        self._claims = Counter("pectin_claims", "Files taken from the inbox into the work queue, by rename or copy.", ["how"],
+                               registry=registry)
+        self._claim_delay = Histogram("pectin_claim_delay_seconds", "From the last change of a film in the inbox to its claim.",
+                                      buckets=_DELAY_BUCKETS, registry=registry)
         self._deliveries = Counter("pectin_deliveries", "Attempts to tell an endpoint of an event, by outcome.",
                                    ["endpoint", "outcome"], registry=registry)
         self._outbox = Gauge("pectin_outbox_pending", "Events an endpoint has not been told of yet.", ["endpoint"],
@@ -51,6 +57,18 @@ class Metrics:
         self._threads = Gauge("pectin_cpu_limit_threads", "CPU threads one job may use.", registry=registry)
         self._watcher = Gauge("pectin_watcher_healthy", "1 while changes in the inbox are noticed at once, 0 while only the "
                               "rescan finds them.", registry=registry)
+        self._overflows = Counter("pectin_watcher_overflows", "How often events in the inbox were lost, and a search found the "
+                                  "files.", registry=registry)
+        self._restarts = Counter("pectin_watcher_restarts", "How often an inbox was searched and watched anew, by reason.",
+                                 ["reason"], registry=registry)
+        self._folders = Gauge("pectin_watcher_folders", "Folders in the inboxes by whether the kernel tells of changes there; "
+                              "those on network mounts are polled and not counted.", ["watched"], registry=registry)
+        for watched in ("yes", "no"):
+            self._folders.labels(watched)
+        self._rescans = Counter("pectin_rescans", "Walks through all inboxes.", registry=registry)
+        self._rescan_seconds = Gauge("pectin_rescan_duration_seconds", "How long the last walk through all inboxes took.",
+                                     registry=registry)
+        self._totals: dict[tuple[str, str], int] = {}
         self._build = Gauge("pectin_build_info", "The version that runs.", ["version"], registry=registry)
         self._build.labels(version).set(1)
         self._busy_slots: set[int] = set()
@@ -80,6 +98,11 @@ class Metrics:
     def waiting(self, counts: Mapping[str, int]) -> None:
         """Candidates in the inbox by reason; reasons that are not named any more count 0."""
         _replace(self._waiting, counts)
+
+    def claimed(self, how: str, delay: float) -> None:
+        """A film was taken by `rename` or `copy`, so many seconds after it was last changed."""
+        self._claims.labels(how).inc()
+        self._claim_delay.observe(delay)
 
     def delivery(self, endpoint: str, outcome: str) -> None:
         self._deliveries.labels(endpoint, outcome).inc()
@@ -111,6 +134,22 @@ class Metrics:
 
     def watcher_healthy(self, healthy: bool) -> None:
         self._watcher.set(1 if healthy else 0)
+
+    def watcher(self, *, overflows: int, restarts: Mapping[str, int], rescans: int, rescan_seconds: float, folders: int,
+                unwatched: int) -> None:
+        """The watcher's own totals. They begin again at 0 with each reload; here they go on."""
+        self._grow(self._overflows, "overflows", "", overflows)
+        self._grow(self._rescans, "rescans", "", rescans)
+        for reason, count in restarts.items():
+            self._grow(self._restarts.labels(reason), "restarts", reason, count)
+        self._rescan_seconds.set(rescan_seconds)
+        self._folders.labels("yes").set(folders)
+        self._folders.labels("no").set(unwatched)
+
+    def _grow(self, counter: Counter, name: str, label: str, total: int) -> None:
+        before = self._totals.get((name, label), 0)
+        counter.inc(total - before if total >= before else total)
+        self._totals[name, label] = total
 
     def text(self) -> str:
         """The page as Prometheus gets it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pectin import __version__
+from pectin.linux.finish import finished
 from pectin.linux.pathtext import printable
 from pectin.model.errors import Cause, PectinError
 from pectin.model.event import EventType
@@ -32,10 +33,10 @@ from pectin.pipeline.events import make_event
 from pectin.pipeline.examine import look_into, opened, settle_plan
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.intake_loop import IntakeLoop
-from pectin.pipeline.status import Status, WaitingStatus, problems, running_status
+from pectin.pipeline.sidecars import SidecarAccount, account
+from pectin.pipeline.status import Status, WaitingStatus, inbox_statuses, problems, running_status, waiting_status
 from pectin.pipeline.worker import Worker
 from pectin.publishing import originals
-from pectin.publishing.originals import Where
 from pectin.store.store import Store
 
 WAITING_SHOWN = 50  # an inbox may hold thousands of files that are not films; the total is told beside them
@@ -53,6 +54,7 @@ class JobDetails:
     job: Job
     history: tuple[HistoryEntry, ...]
     source: Path | None
+    sidecars: tuple[SidecarAccount, ...]
 
 
 class Control:
@@ -76,12 +78,16 @@ class Control:
             version=__version__, pid=os.getpid(), started_at=self._started_at, config=str(self._config),
             mode=self._gate.mode.value, mode_sentence=self._gate.sentence, jobs=await self._store.jobs.counts(),
             running=tuple(running_status(r) for r in self._worker.running.values()),
-            waiting=tuple(WaitingStatus(route=w.route, path=printable(w.path), reason=w.reason.value, sentence=w.sentence,
-                                        since=w.since) for w in waiting[:WAITING_SHOWN]),
-            waiting_total=len(waiting), outbox=await self._store.outbox.pending(),
+            waiting=tuple(waiting_status(w) for w in waiting[:WAITING_SHOWN]), waiting_total=len(waiting),
+            inboxes=inbox_statuses(self._intake), outbox=await self._store.outbox.pending(),
             ffmpeg=str(encoding.tools.ffmpeg), ffmpeg_version=encoding.tools.version_text,
             threads=encoding.threads, slots=len(encoding.cpus),
             problems=tuple(await problems(self._intake, self._worker.policy)))
+
+    def inbox(self, reasons: Collection[str], page: int, limit: int) -> tuple[list[WaitingStatus], int]:
+        """One page of what lies in the inboxes and is no job, in order of path, and how many files there are in all."""
+        waiting = [w for w in self._intake.waiting() if not reasons or w.reason.value in reasons]
+        return [waiting_status(w) for w in waiting[(page - 1) * limit:page * limit]], len(waiting)
 
     async def jobs(self, states: Collection[State], search: str, page: int, limit: int) -> tuple[list[Job], int]:
         return await self._store.jobs.page(states, search, page, limit)
@@ -97,8 +103,10 @@ class Control:
 
     async def details(self, prefix: str) -> JobDetails:
         job = await self.find(prefix)
-        where = await asyncio.to_thread(originals.locate, self._worker.policy.places, job.id, job.relative)
-        return JobDetails(job, tuple(await self._store.jobs.history(job.id)), where[1] if where else None)
+        places = self._worker.policy.places
+        where = await asyncio.to_thread(originals.locate, places, job.id, job.relative)
+        sidecars = await asyncio.to_thread(account, job, places)
+        return JobDetails(job, tuple(await self._store.jobs.history(job.id)), where[1] if where else None, sidecars)
 
     async def cancel(self, prefix: str) -> Job:
         """Stop a job; its source is set aside, nothing is deleted."""
@@ -121,7 +129,7 @@ class Control:
                                            message=error.sentence, events=[event],
                                            changes={"stage": Stage.DONE, "finished_at": now})
         self._worker.announce(Trigger.CANCEL, State.CANCELLED, error.cause)
-        await dispose(job, self._worker.policy.places)
+        await dispose(job, self._store, self._worker.policy.places, self._worker.policy.publishing)
         return job
 
     async def retry(self, prefix: str) -> Job:
@@ -142,11 +150,10 @@ class Control:
         if job.state not in FINAL or job.state is State.COMPLETED:
             raise IllegalTransitionError(job.state, Trigger.REQUEUE)
         places = self._worker.policy.places
-        where = await asyncio.to_thread(originals.locate, places, job.id, job.relative)
-        if where is None:
+        if await asyncio.to_thread(originals.locate, places, job.id, job.relative) is None:
             raise PectinError(Cause.SOURCE_LOST, "it was removed after it had been set aside")
-        if where[0] is not Where.WORK:
-            await asyncio.to_thread(originals.bring_back, places, job.id, job.relative)
+        # Also a source that never left the work folder: what came with it may have.
+        await finished(asyncio.to_thread(originals.bring_back, places, job.id, job.relative))
         error = PectinError(Cause.REQUEUED_BY_USER)
         job = await self._store.jobs.apply(
             job.id, Trigger.REQUEUE, now=time.time(), expected=job.state, cause=error.cause, message=error.sentence,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pectin.encoding import argv
 from pectin.encoding.ffmpeg import probe
 from pectin.encoding.tools import Tools
+from pectin.intake.structure import Wholeness, examine
 from pectin.linux.beneath import open_regular
 from pectin.model.errors import Cause, PectinError
 from pectin.model.media import MediaInfo
@@ -42,6 +43,20 @@ def opened(path: Path, root: Path) -> Iterator[OpenSource]:
         yield OpenSource(fd, os.fstat(fd).st_size)
     finally:
         os.close(fd)
+
+
+def cut_short(source: OpenSource) -> str | None:
+    """How much of a film is there that by its own structure should be longer, as a sentence; None: nothing says that it is cut
+    short. Blocks for a few small reads."""
+    structure = examine(lambda offset, length: os.pread(source.fd, length, offset), source.size)
+    return structure.sentence if source.size and structure.verdict is Wholeness.TRUNCATED else None
+
+
+def without_lengths(media: MediaInfo) -> MediaInfo:
+    """What a film is made of, without how long it lasts: the headers of one that is cut short tell what it should have been."""
+    return replace(media, duration=None, video=tuple(replace(stream, duration=None) for stream in media.video),
+                   audio=tuple(replace(stream, duration=None) for stream in media.audio),
+                   subtitles=tuple(replace(stream, duration=None) for stream in media.subtitles))
 
 
 async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pixels: int) -> MediaInfo:

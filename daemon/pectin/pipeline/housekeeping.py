@@ -15,9 +15,10 @@ from pectin.model.job import FINAL, State
 from pectin.model.places import Places
 from pectin.observing.logs import job_context
 from pectin.pipeline.disposal import dispose
+from pectin.pipeline.policy import Publishing
 from pectin.pipeline.recover import outputs_present
 from pectin.pipeline.turns import Turns
-from pectin.publishing import originals, place
+from pectin.publishing import originals, strays
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,17 @@ KEEP_DELIVERIES = 30 * 86400.0  # seconds a delivered event stays, for whoever a
 
 
 class Housekeeping:
-    """`keep`: seconds an original is kept, None for ever. `turns`: nobody else has his hands on a job's files meanwhile."""
+    """`keep`: seconds an original is kept, None for ever. `turns`: nobody else has his hands on a job's files meanwhile.
+    `publishing`: for sidecars whose library was away."""
 
-    def __init__(self, store: Store, places: Places, libraries: Sequence[Path], keep: float | None, turns: Turns) -> None:
+    def __init__(self, store: Store, places: Places, libraries: Sequence[Path], keep: float | None, turns: Turns,
+                 publishing: Publishing) -> None:
         self._store = store
         self._places = places
         self.libraries = tuple(libraries)
         self.keep = keep
         self._turns = turns
+        self.publishing = publishing
 
     async def run(self) -> None:
         await asyncio.sleep(FIRST)
@@ -61,9 +65,9 @@ class Housekeeping:
             if job is None or job.state not in FINAL:  # somebody has put it back into the queue since the round began
                 return
             try:
-                await dispose(job, self._places)
+                await dispose(job, self._store, self._places, self.publishing)
             except PectinError as error:
-                log.warning("the source still cannot leave the work folder: %s", error.sentence)
+                log.warning("not everything can leave the work folder yet: %s", error.sentence)
 
     async def _remove_strays(self) -> None:
         """Part files of ours in the libraries that no job will ever finish (a crash while a job was given up)."""
@@ -71,12 +75,12 @@ class Housekeeping:
         known = {job.id for job in jobs}
         needed = {job.id for job in jobs if job.state in (State.PROCESSING, State.PUBLISHING)}
         for library in self.libraries:
-            for part in await asyncio.to_thread(place.stray_parts, library, known, needed_ids=needed):
-                job = await self._store.jobs.get(place.job_of(part))
+            for part in await asyncio.to_thread(strays.stray_parts, library, known, needed_ids=needed):
+                job = await self._store.jobs.get(strays.job_of(part))
                 if job is None or job.state in (State.PROCESSING, State.PUBLISHING):  # begun while we looked through the library
                     continue
                 try:
-                    await asyncio.to_thread(place.discard_parts, [part])
+                    await asyncio.to_thread(strays.discard_parts, [part])
                     log.warning("a part file that no job needs was removed: %s", part)
                 except PectinError as error:
                     log.warning("a part file that no job needs cannot be removed: %s", error.sentence)

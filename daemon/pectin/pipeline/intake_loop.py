@@ -4,73 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pectin.intake.arrivals import Arrivals, Waiting
-from pectin.intake.claim import StillChangingError, claim
-from pectin.intake.settle import Patience, Verdict
+from pectin.intake.arrivals import Arrivals, IntakeRules, Waiting
+from pectin.intake.beside import REMEMBER
+from pectin.intake.claim import MOST
+from pectin.intake.emptied import Emptied
+from pectin.intake.leases import LeaseSupport, lease_support
 from pectin.intake.watch import Watcher
-from pectin.linux.finish import finished
+from pectin.intake.watched import RootReport
+from pectin.linux.aside import aside
 from pectin.linux.pathtext import printable
-from pectin.model.errors import PectinError
-from pectin.model.event import EventType
-from pectin.model.identity import job_id
-from pectin.model.job import State
 from pectin.model.places import Places
 from pectin.model.route import Route
-from pectin.observing.logs import job_context
-from pectin.pipeline.events import make_event
-from pectin.pipeline.recover import job_from
+from pectin.observing.metrics import Metrics
+from pectin.pipeline.claiming import Claiming
+from pectin.pipeline.turns import Turns
 from pectin.pipeline.wake import Wake
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
 
-POSTPONED = 30.0  # seconds until a file that could not be claimed is looked at again
-
-
-class _UnrecordedError(Exception):
-    """The file is in the work queue, but the store refuses its row. Then the daemon ends loudly: the next start finds the note
-    and makes the row. Going on would leave the film where nobody looks."""
-
-    def __init__(self, reason: PectinError) -> None:
-        self.reason = reason
-        super().__init__(reason.sentence)
+_LOOKS = 500    # files looked at in a row (a fraction of a second) before those that are settled are claimed
+_CHECK = 5.0    # seconds between two looks whether the folders that are watched are still the ones that are there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePolicy:
-    """`rescan` in seconds, 0: only at start and on request."""
+    """Seconds: `rescan` (0: only at start and on request), `poll` of network mounts (0: never)."""
 
     routes: Mapping[str, Route]
-    patience: Patience
-    ignore: tuple[str, ...]
+    rules: IntakeRules
     rescan: float
+    poll: float
 
 
 class IntakeLoop:
-    """`changed` is called whenever a file has become a job, and after each rescan."""
+    """`changed` is called whenever a file has become a job, and after each rescan; `attended` with a job that has got a sidecar.
+    Who moves files of a job takes his turn in `turns`."""
 
-    def __init__(self, store: Store, policy: IntakePolicy, places: Places, *, changed: Callable[[], None]) -> None:
+    def __init__(self, store: Store, policy: IntakePolicy, places: Places, metrics: Metrics, turns: Turns, *,
+                 attended: Callable[[str], Awaitable[None]], changed: Callable[[], None]) -> None:
         self._store = store
         self._places = places
+        self._metrics = metrics
+        self._turns = turns
+        self._attended = attended
         self._changed = changed
         self._next = policy
         self._reconfigured = asyncio.Event()
         self._due = Wake()
-        self._told: dict[Path, str] = {}  # what was last said of files that cannot be taken
         self.started = asyncio.Event()
         self._set(policy)
 
     def _set(self, policy: IntakePolicy) -> None:
         self._policy = policy
         roots = {name: route.inbox for name, route in policy.routes.items()}
-        self._arrivals = Arrivals(roots, policy.patience, policy.ignore)
-        self._watcher = Watcher(roots)
+        self._watcher = Watcher(roots, poll=policy.poll)
+        self._leases: dict[str, LeaseSupport] = {}
+        self._arrivals = Arrivals(roots, policy.rules, self._watcher.on_network)
+        self._emptied = Emptied(policy.rules.sidecar_wait)
+        self._claiming = Claiming(self._store, self._places, self._metrics, self._turns, routes=policy.routes,
+                                  arrivals=self._arrivals, emptied=self._emptied, attended=self._attended, changed=self._changed)
 
     async def configure(self, policy: IntakePolicy) -> None:
         """Watch by other rules. Files that wait are found again by the scan at the beginning."""
@@ -82,8 +81,11 @@ class IntakeLoop:
         """Until cancelled."""
         while True:
             self._reconfigured.clear()
+            await self._remember()
             await self._watcher.start()
-            tasks = [asyncio.create_task(work) for work in (self._listen(), self._look(), self._rescan_by_timer())]
+            work = (self._listen(), self._work(), self._claiming.copy_one_by_one(), self._rescan_by_timer(), self._check(),
+                    self._clear())
+            tasks = [asyncio.create_task(one) for one in work]
             reconfigured = asyncio.create_task(self._reconfigured.wait())
             try:
                 await self._watcher.rescan()
@@ -100,10 +102,7 @@ class IntakeLoop:
 
     async def rescan(self) -> None:
         """Walk the inboxes now; a watcher that has lost its folder is set up again."""
-        if self._watcher.healthy() is None:
-            await self._watcher.rescan()
-        else:
-            await self._watcher.restart()
+        await self._watcher.rescan()
 
     def waiting(self) -> list[Waiting]:
         """Everything in the inboxes that is not a job, and why."""
@@ -111,63 +110,84 @@ class IntakeLoop:
 
     def problems(self) -> list[str]:
         """What is wrong with the watching, in sentences."""
-        wrong = self._watcher.healthy()
-        return [wrong] if wrong else []
+        return self._watcher.ailments()
+
+    def report(self) -> Sequence[RootReport]:
+        """How each inbox is watched."""
+        return self._watcher.report()
+
+    def leases(self, route: str) -> LeaseSupport:
+        """Whether the kernel can tell who writes in a route's inbox."""
+        return self._leases.get(route, LeaseSupport.UNKNOWN)
+
+    async def _remember(self) -> None:
+        """What was claimed before the last start: sidecars may still come, and emptied folders are still to be removed."""
+        for job in await self._store.jobs.since(time.time() - self._policy.rules.sidecar_wait - REMEMBER):
+            route = self._policy.routes.get(job.route)
+            if route is not None:
+                self._arrivals.remember(job.route, job.relative, job.id, job.created_at)
+                self._emptied.note(Path(job.inbox_path).parent, route.inbox, job.created_at)
 
     async def _rescan_by_timer(self) -> None:
         if not self._policy.rescan:
             await asyncio.Event().wait()  # never: a task of ours that ends means that something is over
         while True:
-            await asyncio.sleep(self._policy.rescan)
+            await asyncio.sleep(self._watcher.next_walk(self._policy.rescan))
             await self.rescan()
             self._changed()
+
+    async def _check(self) -> None:
+        """Keep the watching as it should be, and tell what was done about it."""
+        while True:
+            restarts = self._watcher.restarts.total()
+            await self._ask_for_leases()
+            while self._watcher.restarts.total() == restarts:
+                self._measure()
+                await asyncio.sleep(_CHECK)
+                await self._watcher.check()
+            log.warning("%s", self._watcher.last_restart)
+            self._changed()
+
+    def _measure(self) -> None:
+        watcher, reports = self._watcher, self._watcher.report()
+        self._metrics.watcher(overflows=watcher.overflows, restarts={why.value: n for why, n in watcher.restarts.items()},
+                              rescans=watcher.rescans, rescan_seconds=watcher.walk_seconds,
+                              folders=sum(r.folders for r in reports), unwatched=sum(r.unwatched for r in reports))
+
+    async def _ask_for_leases(self) -> None:
+        """At the start, and whenever another folder has taken an inbox's place."""
+        for name, route in self._policy.routes.items():
+            self._leases[name] = await aside(partial(lease_support, route.inbox), "pectin-leases")
 
     async def _listen(self) -> None:
         async for candidate in self._watcher.candidates():
             self._arrivals.notice(candidate.route, candidate.path, time.time(), fresh=candidate.fresh)
             self._due.call()
 
-    async def _look(self) -> None:
+    async def _work(self) -> None:
+        """Look at what is due, then claim what is settled: a batch of each in turns, so that a whole library dropped at once does
+        not keep the next film waiting."""
         while True:
-            paths = self._arrivals.due(time.time())
-            for path in paths:
-                verdict = await asyncio.to_thread(self._arrivals.look, path, time.time())
-                if verdict.settled:
-                    await self._claim(path, verdict)
-            if not paths:
+            paths = self._arrivals.due(time.time(), _LOOKS)
+            if paths:
+                await asyncio.to_thread(self._look, paths)
+            chosen = self._arrivals.take(MOST)
+            if chosen:
+                await self._claiming.films(chosen)
+            beside = self._arrivals.take_sidecars(time.time(), MOST)
+            for sidecar, owner in beside:
+                await self._claiming.sidecar(sidecar, owner)
+            if not (paths or chosen or beside or self._arrivals.asks()):
                 await self._due.wait(until=self._arrivals.next_due())
 
-    async def _claim(self, path: Path, verdict: Verdict) -> None:
-        """Move the file into the work queue and write its row. A crash in between is mended by recovery: there is a note."""
-        route = next(r for r in self._policy.routes.values() if path.is_relative_to(r.inbox))
-        name = job_id(secrets.token_bytes(8))
-        try:
-            await finished(self._take(path, route, name, verdict))
-        except _UnrecordedError as error:
-            raise error.reason from error
-        except FileNotFoundError:
-            self._arrivals.forget(path)
-            self._told.pop(path, None)
-        except StillChangingError:
-            self._arrivals.notice(route.name, path, time.time())
-        except PectinError as error:
-            if self._told.get(path) != error.sentence:  # once, not at every look: the file may lie there for days
-                log.warning("%s cannot be taken yet: %s; %s", printable(path), error.sentence, error.meaning.next_step)
-            self._told[path] = error.sentence
-            now = time.time()
-            self._arrivals.postpone(path, now, now + POSTPONED, f"{error.sentence}; {error.meaning.next_step}")
+    def _look(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self._arrivals.look(path, time.time())
 
-    async def _take(self, path: Path, route: Route, name: str, verdict: Verdict) -> None:
-        claimed = await asyncio.to_thread(
-            lambda: claim(path, route.inbox, route=route.name, job_id=name, places=self._places, now=time.time(),
-                          mark=verdict.mark))
-        job = job_from(claimed, profile=route.profile)
-        try:
-            await self._store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
-        except PectinError as error:
-            raise _UnrecordedError(error) from error
-        self._arrivals.claimed(path, time.time())
-        self._told.pop(path, None)
-        with job_context(job.id):
-            log.info("accepted %s (%d bytes) from route %s", job.name, job.size, route.name)
-        self._changed()
+    async def _clear(self) -> None:
+        """Remove emptied drop folders."""
+        while True:
+            for folder in await asyncio.to_thread(self._emptied.clear, time.time()):
+                log.info("an emptied folder was removed: %s", printable(folder))
+            due = self._emptied.next_due()
+            await asyncio.sleep(_CHECK if due is None else max(_CHECK, due - time.time()))

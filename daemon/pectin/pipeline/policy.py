@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pectin.encoding.tools import Tools
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job
+from pectin.model.order import Order
 from pectin.model.places import Places
 from pectin.model.profile import Profile
 from pectin.model.route import Route
@@ -45,6 +46,7 @@ class Policy:
     encoding: Encoding
     publishing: Publishing
     retry: RetryPolicy
+    order: Order = Order.OLDEST
 
     def route(self, job: Job) -> Route:
         """Raises PectinError when the configuration has lost it."""

@@ -9,7 +9,8 @@ import os
 import time
 from pathlib import Path
 
-from pectin.intake.claim import Claim, mend, read_note
+from pectin.intake.mend import mend
+from pectin.intake.note import Claim, read_note
 from pectin.linux.child import sweep_orphans
 from pectin.model.errors import MEANINGS, Cause, PectinError, os_cause
 from pectin.model.event import EventType
@@ -17,6 +18,7 @@ from pectin.model.identity import is_job_id
 from pectin.model.job import FINAL, Job, Stage, State, Trigger
 from pectin.model.places import Places
 from pectin.model.profile import Profile
+from pectin.model.sidecar import ROLE as SIDECAR_ROLE
 from pectin.observing.logs import job_context
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
@@ -77,7 +79,7 @@ async def _work_folders(store: Store, policy: Policy) -> None:
                 if job is None:
                     note = await _finish_claim(folder, policy.places)
                 elif job.state in FINAL:
-                    await dispose(job, policy.places)
+                    await dispose(job, store, policy.places, policy.publishing)
             except PectinError as error:
                 log.warning("%s could not be put in order: %s", folder, error.sentence)
             if note is not None:  # what the store refuses is not passed over: without its row nobody would look at the film
@@ -136,9 +138,10 @@ async def _find_source(job: Job, places: Places) -> None:
 
 
 def outputs_present(job: Job) -> bool:
-    """Whether every published file is still there with its size: only then may the original go."""
+    """Whether every published file is still there with its size: only then may the original go. Pictures and .nfo files that came
+    with the film may have changed: Jellyfin writes to them."""
     files = json.loads(job.outputs) if job.outputs else []
     try:
-        return bool(files) and all(Path(f["path"]).stat().st_size == f["size"] for f in files)
+        return bool(files) and all(Path(f["path"]).stat().st_size == f["size"] or f["role"] == SIDECAR_ROLE for f in files)
     except OSError:
         return False

@@ -25,6 +25,7 @@ class RunningJob:
     progress: Progress = field(default_factory=Progress)
     media: MediaInfo | None = None
     plan: Plan | None = None
+    as_it_is: bool = False  # a person asked for another try: also of a file that is cut short
     settled: bool = False
     stop_cause: Cause | None = None
     _since: float = field(default_factory=time.monotonic)

@@ -8,6 +8,10 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pectin.intake.arrivals import Waiting
+from pectin.intake.leases import LEASE_SENTENCES, LeaseSupport
+from pectin.intake.watched import WatchMode
+from pectin.linux.pathtext import printable
 from pectin.model.job import Stage, State
 from pectin.model.route import Route
 from pectin.pipeline.intake_loop import IntakeLoop
@@ -43,6 +47,24 @@ class WaitingStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InboxStatus:
+    """How an inbox is watched. `folders` and `unwatched` count the folders that events come from and those that only the rescan
+    sees; `shares` are the network mounts in it, which are walked every intake.poll; `leases` says whether the kernel can tell
+    who writes there; `sentence` is what is wrong, empty when all is well."""
+
+    route: str
+    path: str
+    watching: WatchMode
+    file_system: str
+    folders: int
+    unwatched: int
+    shares: tuple[str, ...]
+    leases: LeaseSupport
+    leases_sentence: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """`problems` are sentences about what is wrong right now; empty is good."""
 
@@ -56,6 +78,7 @@ class Status:
     running: tuple[RunningStatus, ...]
     waiting: tuple[WaitingStatus, ...]
     waiting_total: int
+    inboxes: tuple[InboxStatus, ...]
     outbox: dict[str, int]
     ffmpeg: str
     ffmpeg_version: str
@@ -79,6 +102,22 @@ def _missing(route: Route) -> str | None:
     except OSError as error:  # a mount whose server has died: to be told, not to die of
         return f"route {route.name}: the library {route.library} cannot be reached: {error.strerror}"
     return None if found else f"route {route.name}: the library {route.library} does not exist: create or mount it"
+
+
+def inbox_statuses(intake: IntakeLoop) -> tuple[InboxStatus, ...]:
+    found = []
+    for one in intake.report():
+        leases = intake.leases(one.route)
+        found.append(InboxStatus(
+            route=one.route, path=printable(one.path), watching=one.mode, file_system=one.file_system, folders=one.folders,
+            unwatched=one.unwatched, shares=tuple(map(printable, one.shares)), leases=leases,
+            leases_sentence=LEASE_SENTENCES[leases], sentence=one.sentence))
+    return tuple(found)
+
+
+def waiting_status(waiting: Waiting) -> WaitingStatus:
+    return WaitingStatus(route=waiting.route, path=printable(waiting.path), reason=waiting.reason.value,
+                         sentence=waiting.sentence, since=waiting.since)
 
 
 def running_status(running: RunningJob) -> RunningStatus:

@@ -17,10 +17,11 @@ from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
 from pectin.model.places import Places
 from pectin.model.plan import Plan
-from pectin.pipeline.examine import look_into, opened, settle_plan
+from pectin.pipeline.examine import cut_short, look_into, opened, settle_plan, without_lengths
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.produce import produce
 from pectin.pipeline.running import RunningJob
+from pectin.pipeline.sidecars import copies, outputs_of
 from pectin.publishing import place
 from pectin.publishing.naming import library_place
 
@@ -46,8 +47,13 @@ async def make(running: RunningJob, policy: Policy) -> Made:
     await asyncio.to_thread(_fresh, places, job.id)
     running.enter(Stage.PROBING)
     with opened(path, places.work) as source:
+        cut = await asyncio.to_thread(cut_short, source)
+        if cut is not None and not running.as_it_is:
+            raise PectinError(Cause.TRUNCATED, cut)
         media = await look_into(source, policy.encoding.tools, timeout=policy.encoding.probe_timeout,
                                 max_pixels=profile.max_pixels)
+        if cut is not None:
+            media = without_lengths(media)
         running.learnt(media)
         plan = settle_plan(media, profile)
         running.plan = plan
@@ -55,6 +61,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         outputs = await produce(running, source, media, plan, scratch=places.scratch(job.id), encoding=policy.encoding,
                                 max_pixels=profile.max_pixels)
     where = library_place(job.relative, own_folder=route.own_folder, extension=plan.container)
+    outputs += await finished(asyncio.to_thread(copies, job, places, places.scratch(job.id)))
     await finished(asyncio.to_thread(_keep, places, job.id))
     files = [(o.role, places.out(job.id) / o.file, o.suffix, o.extension) for o in outputs]
     intent = await finished(asyncio.to_thread(place.intend, files, library=route.library, place=where, job_id=job.id))
@@ -67,7 +74,7 @@ async def put_in_library(running: RunningJob, policy: Policy) -> str:
     intent = recorded_intent(running.job)
     await finished(asyncio.to_thread(place.carry_out, intent, file_mode=policy.publishing.file_mode,
                                      folder_mode=policy.publishing.folder_mode, group=policy.publishing.group))
-    return outputs_text(intent)
+    return json.dumps(outputs_of(intent, policy.places, running.job.id), ensure_ascii=False)
 
 
 def recorded_intent(job: Job) -> Intent:
@@ -75,12 +82,6 @@ def recorded_intent(job: Job) -> Intent:
     if job.intent is None:
         raise PectinError(Cause.OUTPUT_LOST, "no intent was recorded")
     return Intent.from_json(job.intent)
-
-
-def outputs_text(intent: Intent) -> str:
-    """The published files, the video first, as the JSON text kept with the job and sent in events."""
-    return json.dumps([{"role": p.role, "path": str(p.final), "size": p.size, "sha256": p.sha256}
-                       for p in reversed(intent.placements)], ensure_ascii=False)
 
 
 def _fresh(places: Places, job_id: str) -> None:

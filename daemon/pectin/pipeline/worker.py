@@ -57,6 +57,15 @@ class Worker:
             for slot in range(self._slots):
                 group.create_task(self._slot(slot), name=f"worker-{slot}")
 
+    async def attended(self, job_id: str) -> None:
+        """A job has got a sidecar. Whoever works on it will find it; for one that has ended, this is the moment to put it where
+        its source is."""
+        async with self.turns.of(job_id):
+            job = await self._store.jobs.get(job_id)
+            if job is None or job.state not in FINAL:
+                return
+        await self._dispose(job, self.policy)
+
     def announce(self, trigger: Trigger, state: State, cause: Cause | None) -> None:
         """A transition has been written: count it and wake whoever tells the world."""
         self._metrics.transition(trigger, state, cause)
@@ -81,7 +90,7 @@ class Worker:
         """The next due job, now PROCESSING (or PUBLISHING still), or None."""
         async with self._taking:
             while self._gate.mode is Mode.OPEN:  # it may have closed while we waited our turn
-                job = await self._store.jobs.next_due(time.time(), self.running.keys())
+                job = await self._store.jobs.next_due(time.time(), self.running.keys(), self.policy.order)
                 if job is None:
                     return None
                 running = RunningJob(job=job, slot=slot)
@@ -124,6 +133,8 @@ class Worker:
         policy = self.policy
         try:
             if running.job.state is State.PROCESSING:
+                history = await self._store.jobs.history(running.job.id)
+                running.as_it_is = any(step.trigger is Trigger.REQUEUE for step in history)
                 made = await make(running, policy)
                 for stream in made.plan.streams:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
@@ -212,15 +223,15 @@ class Worker:
         async with self._placing.of(str(old.library)):
             await finished(asyncio.to_thread(place.take_back, old))
             intent = await asyncio.to_thread(place.renamed, old, where, job.id)
-        return None if intent.video.final == old.video.final else intent
+        return None if [p.final for p in intent.placements] == [p.final for p in old.placements] else intent
 
     async def _dispose(self, job: Job, policy: Policy) -> None:
         """A disk that refuses does not undo the result: housekeeping tries again, `pectin show` says where the source lies."""
         try:
             async with self.turns.of(job.id):
-                await dispose(job, policy.places)
+                await dispose(job, self._store, policy.places, policy.publishing)
         except PectinError as error:
-            log.warning("the source stays in the work folder for now: %s", error.sentence)
+            log.warning("not everything can leave the work folder yet: %s", error.sentence)
 
 
 def _told(error: PectinError, decision: Decision) -> str:

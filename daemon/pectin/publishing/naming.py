@@ -3,10 +3,12 @@ allows. Titles are not parsed: the folder structure of the inbox is the structur
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import PurePath, PurePosixPath
 
 from pectin.model.identity import LENGTH as ID_LENGTH
+from pectin.model.sidecar import PICTURE_NAME, SidecarKind, behind, kind_of, known_words, words
 
 NAME_BYTES = 255     # the limit of ext4, xfs, btrfs, zfs, SMB for one name, in bytes of UTF-8
 SIDECAR_BYTES = 48   # room for a sidecar's suffix and extension: `.chi.commentary.default.forced.sdh.srt` has 38
@@ -27,6 +29,7 @@ VIDEO_EXTENSIONS = frozenset([
 _DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³")])
 # The reserved characters, each as what a person would have written instead.
 _READABLE = {"<": "(", ">": ")", ":": "-", '"': "'", "/": "-", "\\": "-", "|": "-", "?": "", "*": "-", "\ufffd": "_"}
+_TRACK_NUMBER = re.compile(r"^[0-9]{1,3}[ ._-]+(?=.)")  # `2_English.srt`: scene releases number their subtitles
 # Turn the direction of text around (a name could look like another one), or stand for a byte order.
 _UNSEEN = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -62,6 +65,38 @@ def sidecar_name(video_name: str, suffix: str, extension: str) -> str:
     room = SIDECAR_BYTES - len(f".{extension}".encode())
     safe = _cut(" ".join(unicodedata.normalize("NFC", safe).split()), room).rstrip(". ")
     return f"{PurePosixPath(video_name).stem}{safe}.{extension}"
+
+
+def sidecar_suffix(sidecar: PurePath, film: PurePath) -> str:
+    """What a sidecar has behind the film's name in the library, as Jellyfin reads it. `sidecar` and `film` are the paths they
+    came with, from the same folder: `Film_eng.srt` gives `.eng`, `Subs/2_English.srt` `.English`, `Film.poster.jpg` and
+    `folder.jpg` `-poster`, `movie.nfo` nothing."""
+    kind = kind_of(sidecar.name)
+    rest = behind(film.stem, sidecar.stem)
+    if rest is None:  # the folder said whose it is
+        rest = "" if kind is SidecarKind.DETAILS else f".{_TRACK_NUMBER.sub('', sidecar.stem)}"
+    if f"{rest}.".casefold().startswith(f"{film.suffix}.".casefold()):  # `Film.mkv.srt`, as some programs write it
+        rest = rest[len(film.suffix):]
+    if kind is SidecarKind.PICTURE:
+        return _picture_suffix(rest)
+    # Jellyfin takes words for a language or a flag only between dots; in what it takes for a title, blanks may stay.
+    return "".join(f".{word}" for word in words(rest)) if known_words(rest) else rest
+
+
+def _picture_suffix(rest: str) -> str:
+    found = PICTURE_NAME.fullmatch(rest.lstrip("-_. "))
+    if found is None:
+        return rest
+    what = found[1].lower()
+    return f"-{'poster' if what in ('folder', 'cover') else what}{found[2]}"
+
+
+def numbered_suffix(suffix: str, extension: str, number: int) -> str | None:
+    """Another suffix for a sidecar whose name is taken: the number stands first, where Jellyfin (which reads from the right)
+    takes it for the track's title. None for pictures and .nfo files: of those it reads only the one with the plain name."""
+    if number == 1:
+        return suffix
+    return f".{number}{suffix}" if kind_of(f"x.{extension}") is SidecarKind.SUBTITLE else None
 
 
 def alternative(place: PurePosixPath, number: int) -> PurePosixPath:

@@ -1,8 +1,14 @@
-"""Where a source rests after its job: archived, set aside with the reason beside it, or brought back for another try. It is
-always in exactly one place; every function may be called again after a crash. All block: use `asyncio.to_thread`."""
+"""Where a source and its sidecars rest after the job: archived, set aside with the reason beside them, or brought back for
+another try. Each is always in exactly one place; every function may be called again after a crash. All block: use
+`asyncio.to_thread`.
+
+The source leaves the work folder first and comes back last: where it lies in the work folder, all that came with it does, or can
+be brought there by bring_back."""
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,10 +16,11 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path, PurePath
 
+from pectin.linux.beneath import walk
 from pectin.linux.move import fsync_folder, move_durably
 from pectin.model.errors import Cause, PectinError, os_cause
 from pectin.model.identity import is_job_id
-from pectin.model.places import Places
+from pectin.model.places import CLAIM_NOTE, Places
 
 WHY_SUFFIX = ".why.txt"
 WHY_NAME = "WHY.txt"  # where the source's name leaves no room for the suffix
@@ -55,24 +62,50 @@ def set_aside(places: Places, job_id: str, relative: PurePath, why: str) -> Path
 
 
 def bring_back(places: Places, job_id: str, relative: PurePath) -> Path:
-    """From wherever it rests to the work folder, for another try. Raises PectinError (SOURCE_LOST when it is nowhere)."""
+    """From wherever they rest to the work folder, for another try. Raises PectinError (SOURCE_LOST when it is nowhere)."""
     target = places.source(job_id, relative)
     everywhere = _everywhere(places, job_id, relative)
     resting = next((everywhere[where] for where in (Where.ORIGINALS, Where.REJECTED) if os.path.lexists(everywhere[where])), None)
+    if resting is None and not os.path.lexists(target):
+        raise PectinError(Cause.SOURCE_LOST, f"{relative.name} is in none of {', '.join(str(p) for p in everywhere.values())}")
+    for where, sidecar, path in sidecars(places, job_id, relative):
+        if where is not Where.WORK:
+            _move_beside(path, places.sidecars(job_id) / sidecar)
     if resting is not None:
         _move(resting, target)
-    elif not os.path.lexists(target):
-        raise PectinError(Cause.SOURCE_LOST, f"{relative.name} is in none of {', '.join(str(p) for p in everywhere.values())}")
     rejected = everywhere[Where.REJECTED]
     with _explained(rejected):
         _why_note(rejected).unlink(missing_ok=True)
-        _remove_empty(rejected.parent, places.rejected)
-        _remove_empty(everywhere[Where.ORIGINALS].parent, places.originals)
+        _remove_empty_below(places.rejected / _checked(job_id))
+        _remove_empty_below(places.originals / job_id)
     return target
 
 
+def sidecars(places: Places, job_id: str, relative: PurePath) -> list[tuple[Where, PurePath, Path]]:
+    """What came with the source, wherever it lies now: its path below the folder the source was dropped in, and where it is.
+    Raises PectinError."""
+    everywhere = _everywhere(places, job_id, relative)
+    roots = {Where.WORK: places.sidecars(_checked(job_id)), Where.ORIGINALS: everywhere[Where.ORIGINALS].parent,
+             Where.REJECTED: everywhere[Where.REJECTED].parent}
+    source_and_note = {*everywhere.values(), _why_note(everywhere[Where.REJECTED])}
+    found = []
+    for where, root in roots.items():
+        with _explained(root), suppress(FileNotFoundError, NotADirectoryError):
+            found += [(where, PurePath(path.relative_to(root)), path) for path in sorted(walk(root))
+                      if path not in source_and_note and not _on_its_way(path.name)]
+    return found
+
+
+def rest_sidecar(places: Places, job_id: str, relative: PurePath, sidecar: PurePath, where: Where) -> Path:
+    """One sidecar from the work folder to where its source rests, ORIGINALS or REJECTED, with its own folders. Another one
+    that came under that name before stays there: then it gets a number. Raises PectinError."""
+    rests = _everywhere(places, _checked(job_id), relative)[where].parent
+    return _move_beside(places.sidecars(job_id) / sidecar, rests / sidecar)
+
+
 def purge(places: Places, job_id: str) -> int:
-    """Remove the originals of a job for good; gives the bytes they had. Whether they may go is the caller's to know."""
+    """Remove the originals of a job for good, sidecars too; gives the bytes they had. Whether they may go is the caller's to
+    know."""
     folder = places.originals / _checked(job_id)
     with _explained(folder):
         size = sum(Path(below, name).lstat().st_size for below, _, names in os.walk(folder) for name in names)
@@ -81,8 +114,9 @@ def purge(places: Places, job_id: str) -> int:
 
 
 def tidy_work(places: Places, job_id: str) -> bool:
-    """Remove the job's work folder (scratch, outputs, claim note) once its source is gone from there. Gives False, and has
-    removed nothing, while anything lies in `source/`. Raises PectinError."""
+    """Remove the job's work folder (scratch, outputs, claim note) once nothing that somebody dropped is in it. Gives False
+    while anything lies in `source/` (then nothing is removed) or in `sidecars/`. A sidecar may come in at any moment: neither
+    its folder nor the job's is ever removed with something in it. Raises PectinError."""
     folder = places.job_folder(_checked(job_id))
     source = places.source(job_id, PurePath("any")).parent
     with _explained(folder):
@@ -90,7 +124,24 @@ def tidy_work(places: Places, job_id: str) -> bool:
             return False
         for part in (places.scratch(job_id), places.out(job_id), source):
             _remove_tree(part)
-        _remove_tree(folder)  # the claim note goes last: it says whose folder this is
+        if os.path.lexists(places.sidecars(job_id)):
+            for stray in [path for path in walk(places.sidecars(job_id)) if _on_its_way(path.name)]:
+                stray.unlink(missing_ok=True)
+            _remove_empty_below(places.sidecars(job_id))
+            if os.path.lexists(places.sidecars(job_id)):
+                return False
+        for rest in folder.iterdir() if folder.is_dir() else ():
+            if rest.name not in (CLAIM_NOTE, places.sidecars(job_id).name):
+                _remove_tree(rest) if rest.is_dir() else rest.unlink(missing_ok=True)
+        places.claim_note(job_id).unlink(missing_ok=True)  # last: it says whose folder this is
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return False
     return True
 
 
@@ -116,6 +167,27 @@ def _move(source: Path, target: Path) -> None:
             raise PectinError(Cause.IO_ERROR, f"{source} and {target} are both there and differ: look at both") from None
 
 
+def _on_its_way(name: str) -> bool:
+    """Half a copy that a crash left: what was copied is still where it came from, and no sidecar has a hidden name."""
+    return name.startswith(".") and name.endswith(".part")
+
+
+def _move_beside(source: Path, target: Path) -> Path:
+    """Move without replacing: a file of that name that differs stays, and this one is called `name (2).ext`."""
+    with _explained(source):
+        for number in itertools.count(1):
+            numbered = target if number == 1 else _numbered(target, f" ({number})")
+            with suppress(FileExistsError):
+                move_durably(source, numbered)
+                break
+    return numbered
+
+
+def _numbered(path: Path, number: str) -> Path:
+    room = NAME_BYTES - len(os.fsencode(path.suffix)) - len(number)
+    return path.with_name(os.fsdecode(os.fsencode(path.stem)[:room]) + number + path.suffix)
+
+
 def _why_note(source: Path) -> Path:
     fits = len(os.fsencode(source.name)) + len(WHY_SUFFIX) <= NAME_BYTES
     return source.with_name(source.name + WHY_SUFFIX if fits else WHY_NAME)
@@ -129,13 +201,11 @@ def _write(path: Path, text: str) -> None:
     fsync_folder(path.parent)
 
 
-def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove empty folders upwards, never the root."""
-    with suppress(OSError):  # not empty: it and all above it stay
-        while folder != root:
-            with suppress(FileNotFoundError):
-                folder.rmdir()
-            folder = folder.parent
+def _remove_empty_below(folder: Path) -> None:
+    """Remove `folder` if nothing is in it but folders in which nothing is; a file that comes in this moment stays."""
+    for below, _, _ in os.walk(folder, topdown=False):  # follows no links
+        with suppress(OSError):  # not empty: it and all above it stay
+            os.rmdir(below)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pectin.linux.move import copy_durably, fsync_folder, move_durably, rename_noreplace, sha256_of
 from pectin.model.errors import Cause, PectinError, os_cause
-from pectin.model.identity import LENGTH as ID_LENGTH
-from pectin.model.identity import is_job_id
 from pectin.model.intent import Intent, Placement
-from pectin.publishing.naming import alternative, part_name, sidecar_name
+from pectin.model.sidecar import ROLE as SIDECAR_ROLE
+from pectin.publishing.naming import alternative, numbered_suffix, part_name, sidecar_name
 
 VIDEO_ROLE = "video"
 MOST_VERSIONS = 999  # of one name; then something else is wrong than a taken name
@@ -28,20 +27,21 @@ _ROUNDED = 2_000_000_000  # nanoseconds: what the coarsest file system (FAT) may
 
 def intend(outputs: Sequence[tuple[str, Path, str, str]], *, library: Path, place: PurePosixPath, job_id: str) -> Intent:
     """Decide where each output goes. `outputs` are (role, file, suffix, extension), e.g. ("subtitle", out/sub0.srt, ".eng",
-    "srt"); the one with role "video" has the name of `place`. If any of the names is taken, all get another version's.
+    "srt"); the one with role "video" has the name of `place`. If any of the names is taken, all get another version's. Only those
+    with role "sidecar" do not decide that: they get a number, or are left out (see numbered_suffix).
 
     The files are fsynced and hashed: what is written down here can be relied on after a power cut.
     Raises PectinError NAME_TAKEN, OUTPUT_LOST, IO_ERROR, NO_PERMISSION."""
     measured = []
     for role, work, suffix, extension in sorted(outputs, key=lambda output: output[0] == VIDEO_ROLE):  # the video last
-        with _explained(work):
+        with explained(work):
             if not work.is_file():
                 raise PectinError(Cause.OUTPUT_LOST, str(work))
             _sync_file(work)
             found = work.stat()
             measured.append(_Output(role, work, suffix, extension, found.st_size, sha256_of(work), found.st_mtime_ns))
     for folder in {output.work.parent for output in measured}:
-        with _explained(folder):
+        with explained(folder):
             fsync_folder(folder)
     return _addressed(measured, library, place, job_id)
 
@@ -60,7 +60,7 @@ def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | 
     umask); `group` is a group id, None leaves it.
 
     Raises PectinError: LIBRARY_MISSING, NAME_TAKEN (see take_back), OUTPUT_LOST, NO_SPACE, READ_ONLY, NO_PERMISSION, IO_ERROR."""
-    _need_library(intent.library)
+    need_library(intent.library)
     if not _settled(intent.video):  # it is the last: where it stands, all of them stood, and what became of them since was wished
         waiting = [placement for placement in intent.placements if not _settled(placement)]
         for placement in waiting:  # all of them before the first gets its name: a sidecar must not wait for a copy of its film
@@ -77,7 +77,7 @@ def withdraw(intent: Intent) -> None:
     film's own folder if nothing is in it. A film that has its final name stays, and its sidecars with it. Raises PectinError."""
     film_stands = os.path.lexists(intent.video.final)
     for placement in intent.placements:
-        with _explained(placement.part):
+        with explained(placement.part):
             _remove(placement.part)
             if not film_stands and _is_ours(placement.final, placement):
                 _remove(placement.final)
@@ -89,8 +89,8 @@ def withdraw(intent: Intent) -> None:
 
 def stands(intent: Intent) -> bool:
     """Whether the film has its final name: then it is published, whatever was refused after that. Raises PectinError."""
-    with _explained(intent.video.final):
-        return _has_size(intent.video.final, intent.video)
+    with explained(intent.video.final):
+        return has_size(intent.video.final, intent.video)
 
 
 def take_back(intent: Intent) -> None:
@@ -99,7 +99,7 @@ def take_back(intent: Intent) -> None:
     library; then `renamed` finds another name. May be called again. Raises PectinError."""
     for placement in intent.placements:
         # A film under its final name is never touched here: if it is ours, the intent is carried out.
-        with _explained(placement.work):
+        with explained(placement.work):
             held = [placement.part] if _is(placement.part, placement) else []
             if placement is not intent.video and _is_ours(placement.final, placement):
                 held.append(placement.final)
@@ -109,31 +109,6 @@ def take_back(intent: Intent) -> None:
             for path in held:
                 path.unlink(missing_ok=True)
             _remove(placement.part)
-
-
-def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collection[str] = ()) -> list[Path]:
-    """Part files below `library` that carry one of OUR ids (`known_ids`) and belong to no job that still needs them
-    (`needed_ids`: those in PUBLISHING). Part files of others, of another daemon for instance, are never among them."""
-    found = []
-    for folder, _, names in os.walk(library):  # follows no links
-        for name in names:
-            job_id = job_of(Path(name))
-            if (name.startswith(".") and name.endswith(f".{job_id}.part") and is_job_id(job_id)
-                    and job_id in known_ids and job_id not in needed_ids):
-                found.append(Path(folder, name))
-    return sorted(found)
-
-
-def job_of(part: Path) -> str:
-    """The id in a part file's name."""
-    return part.name[-len(".part") - ID_LENGTH:-len(".part")]
-
-
-def discard_parts(parts: Iterable[Path]) -> None:
-    """Remove what stray_parts found. Raises PectinError."""
-    for part in parts:
-        with _explained(part):
-            part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +135,32 @@ def _addressed(outputs: Sequence[_Output], library: Path, place: PurePosixPath, 
     name: a finished film must not be made again for that, and placing looks again."""
     for number in range(1, MOST_VERSIONS + 1):
         target = library / (place if number == 1 else alternative(place, number))
-        placements = tuple(output.at(target, job_id) for output in outputs)
-        if not any(os.path.lexists(placement.final) for placement in placements):
-            return Intent(library=library, placements=placements)
+        made = [output.at(target, job_id) for output in outputs if output.role != SIDECAR_ROLE]
+        if not any(os.path.lexists(placement.final) for placement in made):
+            came = _sidecars_beside(target, [o for o in outputs if o.role == SIDECAR_ROLE], made, job_id)
+            return Intent(library=library, placements=(*came, *made))
     raise PectinError(Cause.NAME_TAKEN, f"{library / place} and {MOST_VERSIONS - 1} other versions of it")
+
+
+def _sidecars_beside(target: Path, sidecars: Sequence[_Output], made: Sequence[Placement], job_id: str) -> list[Placement]:
+    """Those that find a name beside what is made: a poster that is there already does not make the film another version."""
+    taken = {placement.final.name.casefold() for placement in made}  # a library on exFAT or behind Samba knows no case
+    found = []
+    for sidecar in sidecars:
+        for number in range(1, MOST_VERSIONS + 1):
+            if (suffix := numbered_suffix(sidecar.suffix, sidecar.extension, number)) is None:
+                break
+            placement = replace(sidecar, suffix=suffix).at(target, job_id)
+            if placement.final.name.casefold() not in taken and not os.path.lexists(placement.final):
+                taken.add(placement.final.name.casefold())
+                found.append(placement)
+                break
+    return found
 
 
 def _settled(placement: Placement) -> bool:
     """Whether it has its final name already. Raises NAME_TAKEN when something else has."""
-    with _explained(placement.final):
+    with explained(placement.final):
         if not os.path.lexists(placement.final):
             return False
         if not _is(placement.final, placement):
@@ -180,12 +172,12 @@ def _settled(placement: Placement) -> bool:
 def _make_folders(library: Path, folder: Path, mode: int, group: int | None) -> None:
     """The folders between the library and the film. Never the library itself: where it is not mounted, nothing is written."""
     missing = []
-    with _explained(folder, library):
+    with explained(folder, library):
         while folder != library and not folder.is_dir():
             missing.append(folder)
             folder = folder.parent
     for new in reversed(missing):
-        with _explained(new, library):
+        with explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
                 new.mkdir()
                 if group is not None:
@@ -201,21 +193,26 @@ def _make_part(library: Path, placement: Placement, mode: int, group: int | None
     """The whole output beside its target, with owner and mode set: a file that changes after it has its name is scanned
     again by Jellyfin."""
     work, part = placement.work, placement.part
-    with _explained(part, library):
+    with explained(part, library):
         if not _is(part, placement):
-            if not _has_size(work, placement):
+            if not has_size(work, placement):
                 raise PectinError(Cause.OUTPUT_LOST, f"neither {work} nor {part} nor {placement.final} is it")
             part.unlink(missing_ok=True)  # half a copy, from before a crash
             _sync_file(work)
             _move_or_copy(placement)
-        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if group is not None:
-                os.fchown(descriptor, -1, group)  # before the mode: a change of group clears bits of it
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        make_public(part, mode, group)
+
+
+def make_public(part: Path, mode: int, group: int | None) -> None:
+    """The exact permissions, durable, before the file has its name."""
+    descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if group is not None:
+            os.fchown(descriptor, -1, group)  # before the mode: a change of group clears bits of it
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _move_or_copy(placement: Placement) -> None:
@@ -232,7 +229,7 @@ def _move_or_copy(placement: Placement) -> None:
 
 
 def _name(library: Path, placement: Placement) -> None:
-    with _explained(placement.final, library):
+    with explained(placement.final, library):
         try:
             rename_noreplace(placement.part, placement.final)
         except FileExistsError:
@@ -251,12 +248,12 @@ def _leave_nothing(placement: Placement) -> None:
 
 def _is(path: Path, placement: Placement) -> bool:
     """Whether the file at `path` is this output, by size and content. A symlink is nothing of ours."""
-    return _has_size(path, placement) and sha256_of(path) == placement.sha256
+    return has_size(path, placement) and sha256_of(path) == placement.sha256
 
 
 def _is_ours(path: Path, placement: Placement) -> bool:
     """Whether the file at `path` is this very output, not the same content made by another job."""
-    return _has_size(path, placement) and abs(path.lstat().st_mtime_ns - placement.mtime_ns) < _ROUNDED \
+    return has_size(path, placement) and abs(path.lstat().st_mtime_ns - placement.mtime_ns) < _ROUNDED \
         and sha256_of(path) == placement.sha256
 
 
@@ -266,7 +263,8 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _has_size(path: Path, placement: Placement) -> bool:
+def has_size(path: Path, placement: Placement) -> bool:
+    """Whether a regular file of this output's size is there."""
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -283,7 +281,8 @@ def _sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def _need_library(library: Path) -> None:
+def need_library(library: Path) -> None:
+    """Raises PectinError LIBRARY_MISSING, NO_PERMISSION, ... when it is away."""
     if (error := _unreachable(library)) is not None:
         raise error
 
@@ -302,7 +301,7 @@ def _unreachable(library: Path) -> PectinError | None:
 
 
 @contextmanager
-def _explained(path: Path, library: Path | None = None) -> Iterator[None]:
+def explained(path: Path, library: Path | None = None) -> Iterator[None]:
     """What the system's refusal means here. A library that goes away in the middle of it all is missing, not broken."""
     try:
         yield

@@ -13,6 +13,7 @@ from typing import Any
 from pectin.model.errors import Cause
 from pectin.model.event import Event
 from pectin.model.job import HistoryEntry, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger, next_state
+from pectin.model.order import Order
 from pectin.store.db import Database, Transaction
 from pectin.store.outbox import Outbox
 from pectin.store.texts import readable, storable_json
@@ -22,6 +23,7 @@ NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_befor
 CLOCK_SLACK = 300.0  # seconds a clock may be set back before waits count as over: they were measured from a time to come
 FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
 
+_ORDERS = {Order.OLDEST: "created_at", Order.NAME: "search, created_at", Order.SMALLEST: "size, created_at"}
 # The two states in which a worker has something to do. PUBLISHING first: those encodes are paid for and hold disk space.
 _RUNNABLE = json.dumps([State.PENDING, State.PUBLISHING])
 
@@ -35,14 +37,20 @@ class Jobs:
 
     async def add(self, job: Job, events: Sequence[Event] = ()) -> None:
         """A new row with its first history line. Raises sqlite3.IntegrityError when the id is taken."""
+        await self.add_all([(job, events)])
+
+    async def add_all(self, jobs: Sequence[tuple[Job, Sequence[Event]]]) -> None:
+        """Many new rows, all or none: one wait for the disk. Raises as `add`."""
         async with self._db.transaction() as transaction:
-            await transaction.run(
-                "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
-                " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, id, inbox_path,"
-                " relative, search) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative), _search_text(job)))
-            await _remember(transaction, job, at=job.created_at, source=None, trigger=None)
-            await self._outbox.add(transaction, events)
+            for job, events in jobs:
+                await transaction.run(
+                    "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
+                    " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, id, inbox_path,"
+                    " relative, search) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative),
+                     _search_text(job)))
+                await _remember(transaction, job, at=job.created_at, source=None, trigger=None)
+                await self._outbox.add(transaction, events)
 
     async def get(self, job_id: str) -> Job | None:
         rows = await self._db.rows("SELECT * FROM job WHERE id = ?", (job_id,))
@@ -82,13 +90,19 @@ class Jobs:
             "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, id", (json.dumps(states),))
         return [_job(row) for row in rows]
 
-    async def next_due(self, now: float, busy: Collection[str] = ()) -> Job | None:
-        """The job to take next: PUBLISHING before PENDING, then the oldest. `busy` are ids some worker already holds. A row that
-        was written after `now` says that the clock was set back since: its wait could last for years, and is over."""
+    async def since(self, at: float) -> list[Job]:
+        """All jobs that were made at that time or later, oldest first."""
+        rows = await self._db.rows("SELECT * FROM job WHERE created_at >= ? ORDER BY created_at, id", (at,))
+        return [_job(row) for row in rows]
+
+    async def next_due(self, now: float, busy: Collection[str] = (), order: Order = Order.OLDEST) -> Job | None:
+        """The job to take next: PUBLISHING before PENDING, then as `order` says. `busy` are ids some worker already holds. A row
+        that was written after `now` says that the clock was set back since: its wait could last for years, and is over."""
         rows = await self._db.rows(
-            "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) AND (not_before <= ? OR updated_at > ?)"
+            "SELECT * FROM job WHERE id = (SELECT id FROM job"  # noqa: S608  (our own words)
+            " WHERE state IN (SELECT value FROM json_each(?)) AND (not_before <= ? OR updated_at > ?)"
             " AND id NOT IN (SELECT value FROM json_each(?))"
-            " ORDER BY state = ? DESC, created_at, id LIMIT 1",
+            f" ORDER BY state = ? DESC, {_ORDERS[order]}, id LIMIT 1)",
             (_RUNNABLE, now, now + CLOCK_SLACK, json.dumps(list(busy)), State.PUBLISHING))
         return _job(rows[0]) if rows else None
 

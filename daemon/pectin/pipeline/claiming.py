@@ -1,0 +1,178 @@
+"""From settled files to jobs: claims films in batches and copies, brings sidecars to their films, and writes the rows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from pectin.intake.arrivals import Arrivals, Chosen
+from pectin.intake.attend import attend
+from pectin.intake.beside import Owned
+from pectin.intake.claim import claim, claim_all
+from pectin.intake.emptied import Emptied
+from pectin.intake.note import Claim
+from pectin.intake.taking import OtherFileSystemError, StillChangingError, Wanted
+from pectin.linux.finish import finished
+from pectin.linux.pathtext import printable
+from pectin.model.errors import Cause, PectinError
+from pectin.model.event import EventType
+from pectin.model.identity import job_id
+from pectin.model.job import State
+from pectin.model.places import Places
+from pectin.model.route import Route
+from pectin.observing.logs import job_context
+from pectin.observing.metrics import Metrics
+from pectin.pipeline.events import make_event
+from pectin.pipeline.recover import job_from
+from pectin.pipeline.turns import Turns
+from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
+
+POSTPONED = 30.0  # seconds until a file that could not be claimed is looked at again
+_SPOKEN = 1.0     # seconds between two words about how far a copy is
+
+
+class _UnrecordedError(Exception):
+    """Films are in the work queue, but the store refuses their rows. Then the daemon ends loudly: the next start finds the notes
+    and makes the rows. Going on would leave the films where nobody looks."""
+
+    def __init__(self, reason: PectinError) -> None:
+        self.reason = reason
+        super().__init__(reason.sentence)
+
+
+class Claiming:
+    """`attended` is told of a job that has got a sidecar; `changed` is called whenever files have become jobs."""
+
+    def __init__(self, store: Store, places: Places, metrics: Metrics, turns: Turns, *, routes: Mapping[str, Route],
+                 arrivals: Arrivals, emptied: Emptied, attended: Callable[[str], Awaitable[None]],
+                 changed: Callable[[], None]) -> None:
+        self._store = store
+        self._places = places
+        self._metrics = metrics
+        self._turns = turns
+        self._routes = routes
+        self._arrivals = arrivals
+        self._emptied = emptied
+        self._attended = attended
+        self._changed = changed
+        self._copies: asyncio.Queue[Chosen] = asyncio.Queue()
+        self._told: dict[Path, str] = {}  # what was last said of files that cannot be taken
+
+    async def films(self, chosen: Sequence[Chosen]) -> None:
+        """Make jobs of settled films, all at once. Those on another file system are handed to `copy_one_by_one`. Raises
+        PectinError when the store refuses."""
+        wanted = [self._wanted(one) for one in chosen]
+
+        async def work() -> None:
+            outcomes = await asyncio.to_thread(claim_all, wanted, self._places, now=time.time())
+            claims = [(one, outcome) for one, outcome in zip(chosen, outcomes, strict=True) if isinstance(outcome, Claim)]
+            await self._record(claims, "rename")
+            for one, outcome in zip(chosen, outcomes, strict=True):
+                if isinstance(outcome, OtherFileSystemError):
+                    self._arrivals.told(one.path, time.time(), "waits to be copied from another file system")
+                    self._copies.put_nowait(one)
+                elif isinstance(outcome, Exception):
+                    self._refused(one, outcome)
+
+        await self._whole(finished(work()))
+
+    async def copy_one_by_one(self) -> None:
+        """The slow lane, until cancelled: a copy that lasts does not hold up what a rename can take."""
+        while True:
+            one, stop = await self._copies.get(), threading.Event()
+            copying = asyncio.create_task(self._copy(one, stop))
+            try:
+                await self._whole(asyncio.shield(copying))
+            except asyncio.CancelledError:
+                stop.set()  # the thread looks at it between two blocks
+                await asyncio.wait({copying})
+                raise
+
+    async def sidecar(self, chosen: Chosen, owner: Owned) -> None:
+        """Bring a sidecar to its film's job, wherever that stands. Raises PectinError when the store refuses."""
+        await finished(self._bring(chosen, owner))
+
+    async def _bring(self, chosen: Chosen, owner: Owned) -> None:
+        root = self._routes[chosen.route].inbox
+        async with self._turns.of(owner.job_id):  # nobody else moves or removes files of this job meanwhile
+            try:
+                lies = await asyncio.to_thread(attend, chosen.path, root, self._places.sidecars(owner.job_id), owner.within,
+                                               mark=chosen.mark)
+            except (FileNotFoundError, StillChangingError, PectinError) as error:
+                self._refused(chosen, error)
+                return
+        self._arrivals.claimed(chosen, time.time())
+        self._emptied.note(chosen.path.parent, root, time.time())
+        with job_context(owner.job_id):
+            log.info("came with it: %s", printable(lies.name))
+            await self._attended(owner.job_id)
+        self._changed()
+
+    async def _copy(self, one: Chosen, stop: threading.Event) -> None:
+        spoken = 0.0
+
+        def told(share: float) -> None:
+            nonlocal spoken
+            if stop.is_set():
+                raise StillChangingError("the daemon stops")
+            if time.monotonic() - spoken >= _SPOKEN:
+                spoken = time.monotonic()
+                self._arrivals.told(one.path, time.time(), f"{share * 100:.0f} % copied from another file system and compared")
+
+        try:
+            claimed = await asyncio.to_thread(claim, self._wanted(one), self._places, now=time.time(), told=told)
+        except (FileNotFoundError, StillChangingError, PectinError) as error:
+            self._refused(one, error)
+        else:
+            await self._record([(one, claimed)], "copy")
+
+    def _wanted(self, one: Chosen) -> Wanted:
+        return Wanted(path=one.path, root=self._routes[one.route].inbox, route=one.route, job_id=job_id(secrets.token_bytes(8)),
+                      mark=one.mark)
+
+    async def _record(self, claims: Sequence[tuple[Chosen, Claim]], how: str) -> None:
+        jobs = [job_from(claimed, profile=self._routes[claimed.route].profile) for _, claimed in claims]
+        events = [[make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)] for job in jobs]
+        try:
+            if jobs:
+                await self._store.jobs.add_all(list(zip(jobs, events, strict=True)))
+        except PectinError as error:
+            raise _UnrecordedError(error) from error
+        for (one, claimed), job in zip(claims, jobs, strict=True):
+            now = time.time()
+            self._arrivals.claimed(one, now, job.id)
+            self._emptied.note(one.path.parent, self._routes[one.route].inbox, now)
+            self._told.pop(one.path, None)
+            self._metrics.claimed(how, max(0.0, now - (one.last_change or claimed.mtime)))
+            with job_context(job.id):
+                log.info("accepted %s (%d bytes) from route %s%s", job.name, job.size, job.route,
+                         ", cut short: nobody has completed it" if one.truncated else "")
+        if jobs:
+            self._changed()
+
+    def _refused(self, one: Chosen, error: Exception) -> None:
+        now = time.time()
+        if isinstance(error, FileNotFoundError):
+            self._arrivals.forget(one.path)
+            self._told.pop(one.path, None)
+        elif isinstance(error, StillChangingError):
+            self._arrivals.let_go(one.path, now)
+        else:
+            refusal = error if isinstance(error, PectinError) else PectinError(Cause.INTERNAL, str(error))
+            if self._told.get(one.path) != refusal.sentence:  # once, not at every look: the file may lie there for days
+                log.warning("%s cannot be taken yet: %s; %s", printable(one.path), refusal.sentence, refusal.meaning.next_step)
+            self._told[one.path] = refusal.sentence
+            self._arrivals.postpone(one.path, now, now + POSTPONED, f"{refusal.sentence}; {refusal.meaning.next_step}")
+
+    async def _whole(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except _UnrecordedError as error:
+            raise error.reason from error

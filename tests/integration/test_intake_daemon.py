@@ -1,0 +1,185 @@
+"""The intake of a running daemon: sidecars, routes, orders, files that are never completed, other file systems."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clips import Clips
+from harness import daemon, files, sha256, until
+from needs import missing
+from pectin.intake import taking
+from pectin.model.job import State
+from pectin.model.places import Places
+from working import an_intake, working
+
+SUBTITLE = "1\n00:00:00,100 --> 00:00:00,900\nHello\n"
+
+
+def tree(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SUBTITLE)
+
+
+def test_a_drop_folder_gives_all_that_belongs_to_its_film_and_is_removed(tmp_path: Path, clips: Clips) -> None:
+    with daemon(tmp_path, {"intake": {"sidecar_wait": "4s"}}) as made:
+        film = clips.film("film.mkv", seconds=1)
+        aside = tmp_path / "drop"
+        tree(aside, "Trip.en.srt", "Subs/Trip.de.srt", "Trip.nfo", ".DS_Store")
+        shutil.copy(film, aside / "Trip.mkv")
+        aside.rename(made.inbox / "Trip")
+        job = made.job("Trip.mkv", "COMPLETED")
+        original = Path(job["source_now"]).parent
+        until(lambda: files(original) == ["Subs/Trip.de.srt", "Trip.en.srt", "Trip.mkv", "Trip.nfo"], "all came along")
+        until(lambda: files(made.library) == ["Trip/Trip.de.srt", "Trip/Trip.en.srt", "Trip/Trip.mp4", "Trip/Trip.nfo"],
+              f"all is beside the film: {files(made.library)}")
+        until(lambda: os.listdir(made.inbox) == [], "the emptied folder is gone")
+        assert sha256(original / "Trip.mkv") == sha256(film)
+        assert not list((tmp_path / "work").iterdir())
+        assert "an emptied folder was removed" in made.text()
+
+
+def test_a_sidecar_that_comes_after_all_is_over_is_put_beside_the_film_and_one_too_late_is_told(
+        tmp_path: Path, clips: Clips) -> None:
+    with daemon(tmp_path, {"intake": {"sidecar_wait": "30s"}}) as made:
+        made.drop(clips.film("film.mkv", seconds=1), "Film.mkv")
+        job = made.job("Film.mkv", "COMPLETED")
+        tree(made.inbox, "Film.en.srt")
+        until(lambda: "Film/Film.en.srt" in files(made.library), "it is beside the film")
+        shown = until(lambda: (j := made.client().get(f"/v1/jobs/{job['id']}"))["sidecars"] and j, "the job knows of it")
+        assert Path(shown["sidecars"][0]["now"]).read_text() == SUBTITLE
+        assert [o["role"] for o in shown["outputs"]] == ["video", "sidecar"]
+        tree(made.inbox, "Other.srt")
+        os.utime(made.inbox / "Other.srt", (1e9, 1e9))
+        waits = until(lambda: made.json("status", "--inbox")["waiting"], "it waits for a film")
+        assert [(w["reason"], Path(w["path"]).name) for w in waits] == [("sidecar", "Other.srt")]
+    with daemon(tmp_path, {"intake": {"sidecar_wait": 0}}) as made:  # the claim is remembered over a restart
+        tree(made.inbox, "Film.de.srt")
+        until(lambda: [w["reason"] for w in made.json("status", "--inbox")["waiting"]] == ["late", "sidecar"], "it came too late")
+        assert "Film/Film.de.srt" not in files(made.library)
+
+
+def test_a_file_that_nobody_completes_is_rejected_in_the_end_and_retry_takes_it_as_it_is(tmp_path: Path, clips: Clips) -> None:
+    data = clips.film("film.mkv", seconds=2).read_bytes()
+    with daemon(tmp_path, {"intake": {"give_up_after": "3s"}}) as made:
+        (made.inbox / "Cut.mkv").write_bytes(data[:len(data) * 6 // 10 + 1])
+        told = until(lambda: made.json("status", "--inbox")["waiting"], "it waits")
+        assert (told[0]["reason"], told[0]["sentence"]) == ("truncated", "cut short: 60 % of it is there")
+        assert told[0]["since"] == pytest.approx((made.inbox / "Cut.mkv").stat().st_mtime, abs=2)
+        job = made.job("Cut.mkv", "REJECTED")
+        assert (job["cause"], "60 %" in job["message"]) == ("truncated", True)
+        assert Path(job["source_now"]).read_bytes() == data[:len(data) * 6 // 10 + 1]
+        assert "retry" in next(Path(job["source_now"]).parent.glob("*.why.txt")).read_text()
+        made.cli("retry", job["id"])
+        done = made.job("Cut.mkv", "COMPLETED", "FAILED")
+        assert done["cause"] != "truncated"
+
+
+def test_each_route_has_its_library_its_profile_and_the_structure_below_it(tmp_path: Path, clips: Clips) -> None:
+    for name in ("in/kids", "in/films", "lib/kids", "lib/films"):
+        (tmp_path / name).mkdir(parents=True)
+    routes = [{"name": n, "inbox": str(tmp_path / "in" / n), "library": str(tmp_path / "lib" / n), "profile": p}
+              for n, p in (("kids", "small"), ("films", "universal"))]
+    profiles = {"universal": {"preset": "ultrafast"}, "small": {"preset": "ultrafast", "max_height": 144}}
+    film = clips.film("film.mkv", seconds=1)
+    with daemon(tmp_path, {"routes": routes, "profiles": profiles}) as made:
+        for name in ("in/kids/Series/Season 1/E1.mkv", "in/films/A/E2.mkv"):
+            (tmp_path / name).parent.mkdir(parents=True)
+            shutil.copy(film, tmp_path / name)
+        for name, profile in (("E1.mkv", "small"), ("E2.mkv", "universal")):
+            assert made.job(name, "COMPLETED")["profile"] == profile
+        assert files(tmp_path / "lib") == ["films/A/E2.mp4", "kids/Series/Season 1/E1.mp4"]
+
+
+@pytest.mark.parametrize(("order", "expected"), [
+    ("name", ["a.mkv", "B.mkv", "c.mkv"]), ("smallest", ["c.mkv", "a.mkv", "B.mkv"])])
+def test_the_queue_goes_by_the_configured_order(tmp_path: Path, clips: Clips, order: str, expected: list[str]) -> None:
+    with daemon(tmp_path, {"intake": {"order": order}}) as made:
+        made.client().post("/v1/pause")
+        for name, seconds in (("B.mkv", 3), ("c.mkv", 1), ("a.mkv", 2)):
+            made.drop(clips.film(f"{name}-{seconds}.mkv", seconds=seconds), name)
+            made.job(name, "PENDING")
+        made.client().post("/v1/resume")
+        started = sorted((made.job(name, "COMPLETED")["started_at"], name) for name in expected)
+        assert [name for _, name in started] == expected
+
+
+def test_status_tells_how_each_inbox_is_watched(tmp_path: Path) -> None:
+    with daemon(tmp_path) as made:
+        [inbox] = until(lambda: made.json("status", "--inbox")["inboxes"], "the inbox is told")
+        assert (inbox["route"], inbox["path"], inbox["watching"], inbox["sentence"]) == ("films", str(made.inbox), "events", "")
+        said = made.cli("status", "--inbox").stdout
+        assert str(made.inbox) in said
+        assert "nothing waits in the inbox" in said
+        for number in range(700):
+            (made.inbox / f"{number:03}.txt").touch()
+        until(lambda: made.client().get("/v1/inbox", limit=1)["total"] == 700, "all are seen")
+        assert made.cli("status", "--inbox").stdout.count("not the extension of a video") == 700
+        assert made.client().get("/v1/inbox", reason=["hidden"])["total"] == 0
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system than the inbox."""
+    shm = Path("/dev/shm")
+    if not os.access(shm, os.W_OK) or shm.stat().st_dev == tmp_path.stat().st_dev:
+        missing("a second file system", "mount a tmpfs on /dev/shm")
+    folder = shm / f"pectin-intake-{os.getpid()}"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+async def test_a_copy_that_lasts_holds_no_other_film_up_tells_how_far_it_is_and_ends_with_the_daemon(
+        tmp_path: Path, elsewhere: Path, clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = clips.film("film.mkv", seconds=1)
+    reached, go_on = threading.Event(), threading.Event()
+    real = taking.copy_descriptor_durably
+
+    def slow(source: int, part: Path, told: Callable[[float], None]) -> Any:
+        told(0.25)
+        reached.set()
+        go_on.wait(60)
+        return real(source, part, told)
+
+    monkeypatch.setattr(taking, "copy_descriptor_durably", slow)
+    async with working(tmp_path) as (store, worker):
+        policy = worker.policy
+        routes = {"films": policy.routes["films"], "far": policy.routes["films"]}
+        far = elsewhere / "in"
+        far.mkdir()
+        policy.places.work.mkdir()
+        (tmp_path / "in").mkdir()
+        object.__setattr__(worker, "policy", policy)
+        routes["far"] = type(policy.routes["films"])(name="far", inbox=far, library=tmp_path / "lib", profile="universal")
+        intake = an_intake(store, worker, routes=routes)
+        task = asyncio.create_task(intake.run())
+        try:
+            await asyncio.wait_for(intake.started.wait(), 60)
+            shutil.copy(film, far / "Far.mkv")
+            await asyncio.to_thread(reached.wait, 60)
+            shutil.copy(film, tmp_path / "in" / "Near.mkv")
+            async with asyncio.timeout(60):
+                while not await store.jobs.in_state(State.PENDING):
+                    await asyncio.sleep(0.02)
+            assert [job.name for job in await store.jobs.in_state(State.PENDING)] == ["Near.mkv"]
+            [waiting] = intake.waiting()
+            assert (waiting.path, waiting.sentence) == (far / "Far.mkv", "25 % copied from another file system and compared")
+        finally:
+            task.cancel()
+            await asyncio.sleep(0.1)
+            go_on.set()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert (far / "Far.mkv").exists(), "the copy was not finished behind the back of a daemon that has ended"
+        assert len(list(Places(tmp_path / "work", tmp_path, tmp_path).work.iterdir())) == 1
