@@ -50,6 +50,7 @@ install-files:
 		install -m $$mode "$$hook" "$(DESTDIR)$(SHARE)/hooks" || exit 1; done
 	install -D -m 644 -t "$(DESTDIR)$(SHARE)" config/pectin.yaml config/pectin.schema.json
 	install -D -m 644 -t "$(DESTDIR)$(SHARE)/samba" config/samba/pectin-inbox.conf
+	install -D -m 644 -t "$(DESTDIR)$(SHARE)/ssh" config/ssh/pectin-sftp.conf
 	test -e "$(DESTDIR)/etc/pectin/pectin.yaml" || install -D -m 644 config/pectin.yaml "$(DESTDIR)/etc/pectin/pectin.yaml"
 
 # The user, the folders, and systemd's attention. Safe to do again.
@@ -73,5 +74,5 @@ uninstall:  ## remove what install made (sudo); configuration, state and films s
 	for one in $(INSTALLED); do rm -rf "$(DESTDIR)$$one" || exit 1; done
 	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then systemctl daemon-reload; fi
 	@echo "Pectin is removed. What stays: /etc/pectin (configuration), /var/lib/pectin (jobs), /srv/pectin (films and originals),"
-	@echo "and user and group pectin. To remove those too, once you have looked into them:"
-	@echo "  sudo rm -r /etc/pectin /var/lib/pectin; sudo userdel pectin"
+	@echo "user pectin, groups pectin and pectin-sftp. To remove those too, once you have looked into them:"
+	@echo "  sudo rm -r /etc/pectin /var/lib/pectin; sudo userdel pectin; sudo groupdel pectin-sftp"

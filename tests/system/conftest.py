@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from clips import alone
 from system.machine import stage
 
 
 @pytest.fixture(scope="session")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stage(tmp_path_factory.mktemp("stage") / "root")
+def staged(common: Path) -> Path:
+    done = common / "staged" / "done"
+    with alone(done):
+        root = stage(common / "staged" / "root") if not done.exists() else common / "staged" / "root"
+        done.touch()
+    return root

@@ -34,7 +34,7 @@ class Box:
 
     def __init__(self, name: str, leader: int, nspawn: subprocess.Popen[bytes], cgroup: Path) -> None:
         self.name = name
-        self._leader = leader
+        self.leader = leader  # its process 1, as this machine counts
         self._nspawn = nspawn
         self._cgroup = cgroup
 
@@ -53,14 +53,14 @@ class Box:
 
     def _command(self, argv: tuple[str, ...], user: str | None) -> list[str]:
         become = ("runuser", "-u", user, "--") if user else ()
-        return ["nsenter", "-t", str(self._leader), "-a", "--wdns=/", *become, *argv]
+        return ["nsenter", "-t", str(self.leader), "-a", "--wdns=/", *become, *argv]
 
     def text(self, *argv: str, user: str | None = None) -> str:
         return self.run(*argv, user=user).stdout.strip()
 
     def path(self, inside: str) -> Path:
         """A path of the box, as this machine's Python can open it."""
-        return Path(f"/proc/{self._leader}/root{inside}")
+        return Path(f"/proc/{self.leader}/root{inside}")
 
     def unit(self, name: str, *properties: str) -> dict[str, str]:
         """Properties of a unit as `systemctl show` has them."""

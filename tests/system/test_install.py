@@ -27,6 +27,7 @@ def test_everything_is_in_its_place_with_the_right_mode(staged: Path) -> None:
              f"{UNITS}/pectin.socket": 0o644, "usr/lib/sysusers.d/pectin.conf": 0o644, "usr/lib/tmpfiles.d/pectin.conf": 0o644,
              "usr/share/pectin/hooks/film-log": 0o755, "usr/share/pectin/hooks/chat-message": 0o755,
              "usr/share/pectin/hooks/README.md": 0o644, "usr/share/pectin/samba/pectin-inbox.conf": 0o644,
+             "usr/share/pectin/ssh/pectin-sftp.conf": 0o644,
              "usr/share/bash-completion/completions/pectin": 0o644, "opt/pectin/bin/pectin": 0o755}
     assert {name: (staged / name).stat().st_mode & 0o777 for name in modes} == modes
     assert (staged / "usr/local/bin/pectin").readlink() == Path("/opt/pectin/bin/pectin")
