@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from clips import Clips
-from harness import daemon, files, sha256, until
-from needs import missing
+from harness import Daemon, daemon, files, sha256, until
+from needs import missing, need_program, need_root
 from pectin.intake import taking
 from pectin.model.job import State
 from pectin.model.places import Places
@@ -126,6 +126,26 @@ def test_status_tells_how_each_inbox_is_watched(tmp_path: Path) -> None:
         until(lambda: made.client().get("/v1/inbox", limit=1)["total"] == 700, "all are seen")
         assert made.cli("status", "--inbox").stdout.count("not the extension of a video") == 700
         assert made.client().get("/v1/inbox", reason=["hidden"])["total"] == 0
+
+
+def test_status_says_when_nobody_can_tell_who_writes(tmp_path: Path, clips: Clips) -> None:
+    """Another user's inbox, and no CAP_LEASE: then a whole film waits for quiet time, too."""
+    need_root("have files of another user")
+    made = Daemon(tmp_path, {"intake": {"quiet": "4s"}}, wrap=[need_program("setpriv", "util-linux"), "--bounding-set=-lease"])
+    os.chown(made.inbox, 65534, 65534)
+    made.start()
+    try:
+        [inbox] = until(lambda: [i for i in made.json("status", "--inbox")["inboxes"] if i["leases"] == "no_right"], "it is known")
+        assert "CAP_LEASE" in inbox["leases_sentence"]
+        assert "without CAP_LEASE" in made.cli("status").stdout
+        (made.folder / "aside").write_bytes(clips.film("film.mkv", seconds=1).read_bytes())
+        os.chown(made.folder / "aside", 65534, 65534)
+        (made.folder / "aside").rename(made.inbox / "Film.mkv")
+        dropped = (made.inbox / "Film.mkv").stat().st_ctime
+        job = made.job("Film.mkv", "COMPLETED")
+        assert job["created_at"] >= dropped + 4
+    finally:
+        made.stop()
 
 
 @pytest.fixture

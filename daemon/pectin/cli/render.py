@@ -67,6 +67,7 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if status["mode_sentence"]:
         parts.append(Text(status["mode_sentence"], style="yellow"))
     parts += [Text(f"! {problem}", style="red") for problem in status["problems"]]
+    parts += [Text(f"{inbox['path']}: {note}", style="yellow") for inbox in status["inboxes"] for note in _limits_of(inbox)]
     counts = "  ".join(f"[{STATE_STYLE[state]}]{state}[/] {count}" for state, count in status["jobs"].items() if count)
     parts.append(Text.from_markup(counts or "no jobs yet: drop a film into the inbox"))
     if status["running"]:
@@ -77,6 +78,14 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if undelivered:
         parts.append(Text("not yet delivered: " + ", ".join(f"{count} to {name}" for name, count in undelivered.items())))
     return Group(*parts)
+
+
+def _limits_of(inbox: Mapping[str, Any]) -> list[str]:
+    """What is no fault of the inbox, and yet makes films wait longer there."""
+    found = [] if inbox["leases"] in ("yes", "unknown") else [inbox["leases_sentence"]]
+    if inbox["watching"] == "polling" or inbox["shares"]:
+        found.append("a network mount, walked every intake.poll: what other machines do there causes no events here")
+    return found
 
 
 def whole_inbox_view(status: Mapping[str, Any]) -> RenderableType:
