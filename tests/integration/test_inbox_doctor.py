@@ -85,11 +85,19 @@ def test_doctor_says_what_a_network_mount_means(inbox: Path, tmp_path: Path) -> 
 
 
 def test_doctor_believes_the_daemon_where_it_runs(inbox: Path) -> None:
-    found = findings(inbox, watching="events", file_system="ext4", folders=20, unwatched=31, leases="no_right", sentence="")
+    found = findings(inbox, watching="events", file_system="ext4", folders=20, unwatched=31, leases="no_right",
+                     sentence="not all can be watched: the kernel's limit fs.inotify.max_user_watches is used up")
     assert [finding.level for finding in found] == [Level.NOTE, Level.PROBLEM]
     assert "CAP_LEASE" in found[0].what
     assert "51 folders" in found[1].what
     assert "max_user_watches" in found[1].mend
+
+
+def test_doctor_does_not_raise_a_limit_that_is_not_the_trouble(inbox: Path) -> None:
+    found = findings(inbox, folders=20, unwatched=1, leases="yes", sentence="1 folder in the inbox may not be read")
+    assert [finding.level for finding in found] == [Level.GOOD, Level.PROBLEM]
+    assert found[1].what == "inotify: 1 of 21 folders in the inboxes are not watched"
+    assert "max_user_watches" not in found[1].mend
 
 
 @pytest.mark.parametrize("told", [{"strange": 1}, {"leases": "something new"}, {"file_system": "nfs4"}])

@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path, PurePath
 
 import pytest
 
 from clips import Clips
 from needs import need_root
+from pectin.intake import sidecars
 from pectin.intake.arrivals import Arrivals, Chosen, IntakeRules
 from pectin.intake.names import NameReason
 from pectin.intake.settle import Lease, Patience, WaitReason
@@ -240,7 +242,45 @@ def test_other_files_stay_with_their_reason_until_they_go(inbox: Path) -> None:
         (".DS_Store", NameReason.COMPANION), ("a.txt", NameReason.NOT_A_VIDEO), ("film.sample.mkv", NameReason.CONFIGURED)]
     assert arrivals.next_due() is None
     (inbox / "a.txt").unlink()
+    arrivals.sweep()
     assert len(arrivals.waiting()) == 2
+
+
+def test_a_clock_that_is_set_back_keeps_no_file_waiting_for_the_time_to_come(inbox: Path, film: Path) -> None:
+    shutil.copy(film, inbox / "Film.mkv")
+    arrivals, now = book(inbox), time.time() + 7200
+    arrivals.notice("films", inbox / "Film.mkv", now)
+    assert [arrivals.look(path, now).reason for path in arrivals.due(now)] == [WaitReason.LINGER]
+    before = now - 3600
+    assert [arrivals.look(path, before).reason for path in arrivals.due(before)] == [WaitReason.LINGER]
+    assert [arrivals.look(path, before + 3).settled for path in arrivals.due(before + 3)] == [True]
+
+
+def test_what_only_lies_there_is_forgotten_once_it_has_gone(inbox: Path, film: Path) -> None:
+    arrivals, now, whole = book(inbox), time.time(), film.read_bytes()
+    for name, data in (("Cut.mkv", whole[:-9]), ("Cut.srt", b"x"), ("Alone.srt", b"x"), ("Film.mkv", whole)):
+        (inbox / name).write_bytes(data)
+        arrivals.notice("films", inbox / name, now)
+        arrivals.look(inbox / name, now + 99)
+    arrivals.take_sidecars(now + 99, 9)
+    for name in ("Cut.mkv", "Alone.srt"):
+        (inbox / name).unlink()
+    arrivals.sweep()
+    assert [w.path.name for w in arrivals.waiting()] == ["Film.mkv", "Cut.srt"]
+    arrivals.notice("films", inbox / "Cut.srt", now + 99, fresh=False)  # a rescan asks anew whose it is
+    arrivals.take_sidecars(now + 99, 9)
+    assert "Cut" not in arrivals.waiting()[1].sentence
+
+
+def test_a_file_that_is_found_by_every_scan_does_not_fill_the_schedule(inbox: Path, film: Path) -> None:
+    (inbox / "Cut.mkv").write_bytes(film.read_bytes()[:-9])
+    arrivals = Arrivals({"films": inbox}, IntakeRules(patience=Patience(linger=0, quiet=0, give_up=9e9)))
+    for number in range(3000):
+        arrivals.notice("films", inbox / "Cut.mkv", 2e9 + number, fresh=False)
+        assert arrivals.due(2e9 + number) == [inbox / "Cut.mkv"]
+        arrivals.look(inbox / "Cut.mkv", 2e9 + number)
+    assert len(arrivals._schedule) <= 1100
+    assert arrivals.next_due() is not None
 
 
 def test_temporary_names_that_come_and_go_do_not_fill_the_memory(inbox: Path) -> None:
@@ -293,6 +333,9 @@ def test_a_file_that_cannot_be_claimed_is_looked_at_again(inbox: Path, film: Pat
     assert (arrivals.next_due(), arrivals.waiting()[0].reason) == (now + 60, WaitReason.POSTPONED)
     assert arrivals.due(now + 60) == [path]
     assert arrivals.look(path, now + 60).settled
+    take(arrivals)
+    arrivals.postpone(path, now + 60, now + 120, "the disk is full")
+    assert [(w.reason, w.since) for w in arrivals.waiting()] == [(WaitReason.POSTPONED, now)], "it has waited all the time"
 
 
 def test_a_new_file_under_a_claimed_name_is_noticed(inbox: Path, film: Path) -> None:
@@ -433,6 +476,31 @@ def test_a_sidecar_goes_with_its_film_whichever_comes_first(inbox: Path, film: P
     assert folder.why("Trip/Film-poster.jpg") is WaitReason.LATE
 
 
+def test_a_sidecar_that_waits_for_its_film_tells_since_when_whoever_looks_again(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    path = folder.comes("Film.srt")
+    folder.attended()
+    [before] = folder.arrivals.waiting()
+    folder.arrivals.notice("films", path, folder.now + 60, fresh=False)
+    folder.arrivals.look(path, folder.now + 60)
+    assert folder.arrivals.waiting() == [before], "also between the look and the question whose it is"
+    folder.attended(later=60)
+    assert folder.arrivals.waiting() == [before]
+
+
+def test_films_are_told_before_what_nobody_waits_for(inbox: Path, film: Path) -> None:
+    folder = Folder(inbox, film)
+    for name in ("a.txt", "b.srt", "c.iso"):
+        folder.comes(name)
+    folder.attended()
+    (inbox / "z.mkv").write_bytes(film.read_bytes()[:1000])
+    folder.arrivals.notice("films", inbox / "z.mkv", folder.now)
+    folder.arrivals.look(inbox / "z.mkv", folder.now)
+    assert [(w.path.name, w.reason) for w in folder.arrivals.waiting()] == [
+        ("z.mkv", WaitReason.TRUNCATED), ("b.srt", WaitReason.SIDECAR), ("a.txt", NameReason.NOT_A_VIDEO),
+        ("c.iso", NameReason.DISC_IMAGE)]
+
+
 def test_a_sidecar_of_a_second_film_does_not_go_with_the_first(inbox: Path, film: Path) -> None:
     folder = Folder(inbox, film)
     folder.comes("Film.mkv")
@@ -474,3 +542,17 @@ def test_a_burst_of_films_and_sidecars_in_one_folder_finds_every_pair(inbox: Pat
     assert len(found) == 300
     assert folder.arrivals.waiting() != [], "taken is not yet moved"
     assert not folder.arrivals.asks()
+
+
+def test_many_sidecars_of_no_film_are_not_compared_with_each_of_many_films(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals, folded = book(inbox), []
+    monkeypatch.setattr(sidecars, "fold", lambda text: folded.append(text) or text.casefold())
+    for number in range(300):
+        arrivals.remember("films", PurePath(f"Film {number}.mkv"), f"{number:010}", 1000.0)
+        path = inbox / f"Other {number}.srt"
+        path.touch()
+        arrivals.notice("films", path, 1000.0)
+        arrivals.look(path, 2e9)
+    while arrivals.asks():
+        assert arrivals.take_sidecars(1000.0, 60) == []
+    assert len(folded) < 300 * 10

@@ -66,6 +66,20 @@ def test_a_sidecar_lies_with_its_job_afterwards_and_nowhere_else(inbox: Path, ta
     assert [p.name for p in target.rglob("*") if p.is_file()] == ["Film.en.srt"]
 
 
+def test_a_disk_that_refuses_to_show_it_is_trouble_with_this_file_alone(inbox: Path, target: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = sidecar(inbox)
+    with monkeypatch.context() as patch:
+        patch.setattr(attending, "open_folder", refuse)
+        with pytest.raises(PectinError) as caught:
+            bring(path, inbox, target)
+    assert caught.value.cause is Cause.IO_ERROR
+    assert bring(path, inbox, target).read_bytes() == TEXT
+
+
 def test_a_second_one_of_the_same_name_gets_a_number_and_the_same_bytes_are_kept_once(inbox: Path, target: Path) -> None:
     bring(sidecar(inbox), inbox, target)
     assert bring(sidecar(inbox, b"better"), inbox, target).name == "Film.en.2.srt"
@@ -137,8 +151,8 @@ def now(inbox: Path) -> float:
 
 
 def test_an_emptied_folder_goes_with_the_litter_of_systems_and_those_above_it_too(inbox: Path) -> None:
-    drop(inbox, "a/b/c/.DS_Store", "a/b/c/._Film.mkv", "a/b/c/Thumbs.db", "a/b/desktop.ini", "a/.DS_Store")
-    assert emptied(inbox, "a/b/c").clear(now(inbox)) == [inbox / "a/b/c", inbox / "a/b", inbox / "a"]
+    drop(inbox, "a/b/c/.DS_Store", "a/b/c/._Film.mkv", "a/b/c/Thumbs.db", "a/b/desktop.ini", "a/.DS_Store", "a/.directory")
+    assert emptied(inbox, "a/b/c").clear(now(inbox) + 60) == [inbox / "a/b/c", inbox / "a/b", inbox / "a"]
     assert os.listdir(inbox) == []
 
 

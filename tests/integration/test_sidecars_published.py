@@ -113,16 +113,16 @@ async def test_what_came_with_a_film_is_published_with_it_and_kept_with_the_orig
     text.write_bytes(SAID)
     film = clips.make("with.mkv", ["-i", str(clips.film(seconds=1)), "-i", str(text), "-map", "0", "-map", "1", "-c", "copy",
                                    "-metadata:s:s:0", "language=eng"])
-    came = {"Film.eng.srt": b"sent", "Film_de.srt": b"deutsch", "Subs/2_French.srt": b"francais", "poster.jpg": b"poster",
-            "movie.nfo": b"<movie/>", "Film.sup": b"pictures", "Film.sub": b"pictures"}
+    came = {"Film.eng.srt": b"sent", "Film_de.srt": b"deutsch", "Film.at.srt": b"deutsch", "Subs/2_French.srt": b"francais",
+            "poster.jpg": b"poster", "movie.nfo": b"<movie/>", "Film.sup": b"pictures", "Film.sub": b"pictures"}
     async with encoding(tmp_path) as (store, worker):
         await add_film(store, tmp_path, film, came)
         worker.wake.call()
         job = await ended(store, ONE, State.COMPLETED)
         await tidied(tmp_path)
         library = tmp_path / "lib" / "Film"
-        assert files(library) == ["Film-poster.jpg", "Film.2.eng.srt", "Film.French.srt", "Film.de.srt", "Film.eng.srt",
-                                  "Film.mp4", "Film.nfo"]
+        assert files(library) == ["Film-poster.jpg", "Film.2.eng.srt", "Film.French.srt", "Film.at.srt", "Film.de.srt",
+                                  "Film.eng.srt", "Film.mp4", "Film.nfo"]
         assert (library / "Film.2.eng.srt").read_bytes() == b"sent"
         assert b"Hello" in (library / "Film.eng.srt").read_bytes()
         assert {path.stat().st_mode & 0o777 for path in library.iterdir()} == {0o644}
@@ -137,6 +137,8 @@ async def test_what_came_with_a_film_is_published_with_it_and_kept_with_the_orig
         assert not outputs_present(job)
         outcomes, printed = await shown(store, worker, capsys)
         assert outcomes["Film.eng.srt"] == f"in the library as {library / 'Film.2.eng.srt'}"
+        same = {"Film.at.srt": "Film.at.srt", "Film_de.srt": "Film.de.srt"}  # the same content under two names
+        assert {name: outcomes[name] for name in same} == {n: f"in the library as {library / now}" for n, now in same.items()}
         assert "transcode" in outcomes["Film.sup"]
         assert set(came) <= set(printed.split())
 

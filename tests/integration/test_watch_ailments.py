@@ -219,7 +219,8 @@ print(await watcher.rescan(), watcher.report()[0].unwatched, watcher.healthy())
 (inbox / "closed/below/b.mkv").touch()
 await seen.sees(inbox / "closed/b.mkv", inbox / "closed/below/b.mkv", inbox / "closed/below/a.mkv")
 """).splitlines()
-    assert told == [f"0 1 1 folder in the inbox may not be read, {inbox / 'closed'} is one", "1 0 None"]
+    assert told == [f"0 1 1 folder in the inbox may not be read, {inbox / 'closed'} is one: `chmod g+rwx` on it "
+                    "lets Pectin in", "1 0 None"]
 
 
 def test_what_becomes_readable_is_found_without_a_rescan(inbox: Path) -> None:

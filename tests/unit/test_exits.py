@@ -79,7 +79,8 @@ def test_every_end_but_the_good_one_has_a_cause() -> None:
 
 
 def test_the_last_words_are_few_and_say_something() -> None:
-    said = "\n".join([*(f"line {number}" for number in range(99)), "", "    Last message repeated 3 times", "Conversion failed!"])
+    said = "\n".join([*(f"line {number}" for number in range(99)), "", "    Last message repeated 3 times", "Conversion failed!",
+                      "Warning: using insecure memory!"])
     assert last_words(said) == "\n".join(f"line {number}" for number in range(94, 99))
     assert len(last_words("x" * 5000)) == 1000
 

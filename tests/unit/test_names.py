@@ -17,7 +17,7 @@ UNFINISHED, COMPANION, HIDDEN = NameReason.UNFINISHED, NameReason.COMPANION, Nam
     "film.mkv", "FILM.MKV", "Film (2010).mp4", "a.b.c.m2ts", "The.Temp.mkv", "The.Temp.1993.mkv", "part.mkv", "Download/film.mkv",
     "sub/dir/film.avi", "-rf.mkv", "a\nb.mkv", "%d.mkv", "🎬.webm", b"\xff\xfe.mkv".decode("utf-8", "surrogateescape"),
     "_Film.mkv", "@film.mkv", "~film.mkv", "Unpack/film.mkv", "x" * 251 + ".mkv", "film.dvr-ms", "tmp.mkv", "in.mkv",
-    "film.F137.mp4", "film.f12345.mp4", "f137.mp4", "f1.film.mkv",
+    "DCIM/AVCHD/BDMV/STREAM/00001.MTS", "My DVD/film.vob", "film.F137.mp4", "film.f12345.mp4", "f137.mp4", "f1.film.mkv",
 ])
 def test_a_film_is_taken(name: str) -> None:
     verdict = judge_name(PurePath(name))
@@ -43,6 +43,10 @@ def test_a_film_is_taken(name: str) -> None:
     (".Trash-1000/files/film.mkv", NameReason.RECYCLED), (".Trashes/film.mkv", NameReason.RECYCLED),
     (".film.mkv", HIDDEN), (".hidden/film.mkv", HIDDEN),
     ("film.iso", NameReason.DISC_IMAGE), ("film.IMG", NameReason.DISC_IMAGE), ("film.strm", NameReason.STREAM_LINK),
+    ("Film/VIDEO_TS/VTS_01_1.VOB", NameReason.DISC_FOLDER), ("VIDEO_TS/VIDEO_TS.IFO", NameReason.DISC_FOLDER),
+    ("Film/bdmv/STREAM/00000.m2ts", NameReason.DISC_FOLDER), ("Film/BDMV/META/DL/poster.jpg", NameReason.DISC_FOLDER),
+    ("film.zip", NameReason.ARCHIVE), ("film.part01.RAR", NameReason.ARCHIVE), ("film.r00", NameReason.ARCHIVE),
+    ("film.7z.001", NameReason.ARCHIVE), ("film.rm.txt", NameReason.NOT_A_VIDEO), ("film.001", NameReason.NOT_A_VIDEO),
     ("film.txt", NameReason.NOT_A_VIDEO), ("film", NameReason.NOT_A_VIDEO), ("mkv", NameReason.NOT_A_VIDEO),
     ("film.mkv.", NameReason.NOT_A_VIDEO), ("film.mkv:Zone.Identifier", COMPANION), ("Icon\r", COMPANION),
     ("film.f137.mp4", UNFINISHED), ("film.f251.webm", UNFINISHED), ("film.f137-1.mp4", UNFINISHED),
@@ -55,6 +59,12 @@ def test_other_names_are_left_alone_with_their_reason(name: str, reason: NameRea
     verdict = judge_name(PurePath(name))
     assert (verdict.action, verdict.reason) == (NameAction.IGNORE, reason)
     assert verdict.sentence
+
+
+def test_the_sentence_says_what_to_do() -> None:
+    assert "give it one" in judge_name(PurePath("film")).sentence
+    assert "unpack" in judge_name(PurePath("film.rar")).sentence
+    assert "MakeMKV" in judge_name(PurePath("VIDEO_TS/VTS_01_1.VOB")).sentence
 
 
 def test_the_configuration_can_name_more() -> None:

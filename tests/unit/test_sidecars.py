@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pectin.intake.sidecars import SIDECAR_EXTENSIONS, film_of, is_sidecar
+from pectin.intake.sidecars import SIDECAR_EXTENSIONS, film_of, is_sidecar, of_the_folder
 from pectin.model.sidecar import behind, divisions, fold
 
 
@@ -37,6 +37,8 @@ def knowing(*films: str) -> Callable[[PurePath], Collection[str]]:
     ("a/Subs/English/2.srt", ["a/Film"], "a/Film"), ("Show/Subs/2_English.srt", ["Show/Show.S01E01"], "Show/Show.S01E01"),
     ("Subs/Film.en.srt", ["Subs/Film", "Film"], "Subs/Film"),
     ("a/poster.jpg", ["a/Film"], "a/Film"), ("a/Fanart2.jpg", ["a/Film"], "a/Film"), ("a/movie.nfo", ["a/Film"], "a/Film"),
+    ("a/poster.jpg", ["a/Film", "a/Film-trailer", "a/Making of-featurette"], "a/Film"),
+    ("a/Subs/2_English.srt", ["a/Film", "a/Film.sample"], "a/Film"), ("a/Film-trailer.jpg", ["a/Film-trailer"], "a/Film-trailer"),
 ])
 def test_a_sidecar_finds_its_film(sidecar: str, films: list[str], film: str) -> None:
     assert film_of(PurePath(sidecar), knowing(*films)) == PurePath(film)
@@ -48,12 +50,20 @@ def test_a_sidecar_finds_its_film(sidecar: str, films: list[str], film: str) -> 
     ("Subs/2_English.srt", ["Film"]), ("poster.jpg", ["Film"]), ("movie.nfo", ["Film"]),
     ("a/Subs/2_English.srt", ["a/Film", "a/Other"]), ("a/poster.jpg", ["a/Film", "a/Other"]), ("a/Subs/poster.jpg", ["a/Film"]),
     ("a/holiday.jpg", ["a/Film"]), ("a/release.nfo", ["a/Film"]), ("a/English.srt", ["a/Film"]),
+    ("a/poster.jpg", ["a/Film-trailer"]), ("a/poster.jpg", ["a/Film", "a/Film-cut"]),
     ("Show/poster.jpg", ["Show/Show S01E01"]), ("Show/movie.nfo", ["Show/show.1x02.title"]),
     ("a/Subs/Other/2_English.srt", ["a/Film", "a/Third"]), ("a/Extras/Film.srt", ["a/Film"]), ("a/b/Film.srt", ["a/Film"]),
     ("Film.txt", ["Film"]), (".srt", ["Film", ""]),
 ])
 def test_what_fits_no_film_stays(sidecar: str, films: list[str]) -> None:
     assert film_of(PurePath(sidecar), knowing(*films)) is None
+
+
+def test_what_speaks_of_a_whole_folder_is_known_by_its_name() -> None:
+    assert all(of_the_folder(PurePath("Show", name)) for name in (
+        "tvshow.nfo", "season.nfo", "season01-poster.jpg", "Season 1.jpg", "season-specials-poster.jpg", "folder.jpg",
+        "movie.nfo"))
+    assert not any(of_the_folder(PurePath("Show", name)) for name in ("Film.jpg", "Seasons.jpg", "tvshow.mkv", "Film.srt"))
 
 
 def test_endings_are_known_in_any_case() -> None:

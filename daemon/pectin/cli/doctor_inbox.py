@@ -106,7 +106,11 @@ def _watches(inboxes: list[Mapping[str, Any]]) -> Iterator[Finding]:
     limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text(encoding="ascii"))
     folders = sum(int(inbox.get("folders", 0)) + int(inbox.get("unwatched", 0)) for inbox in inboxes)
     unwatched = sum(int(inbox.get("unwatched", 0)) for inbox in inboxes)
-    if unwatched or folders > limit // 2:
+    used_up = any("max_user_watches" in str(inbox.get("sentence", "")) for inbox in inboxes)
+    if unwatched and not used_up and folders <= limit // 2:  # folders that may not be read: the limit would not help
+        yield problem(f"inotify: {unwatched} of {folders} folders in the inboxes are not watched",
+                      "see `pectin status --inbox` for why")
+    elif used_up or folders > limit // 2:
         yield problem(f"inotify: {folders} folders in the inboxes, {unwatched} of them are not watched; the kernel allows "
                       f"{limit} watches per user, for all programs together", RAISE_LIMIT)
     else:

@@ -24,7 +24,7 @@ PIPE_WIDTH = 250  # columns: a long path and a long sentence fit
 def console(*, soft_wrap: bool = True) -> Console:
     """Into a pipe or a file lines are as long as they need: what breaks them there only troubles `grep`."""
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(highlight=False, soft_wrap=soft_wrap, width=wide)
+    return Console(highlight=False, soft_wrap=soft_wrap, width=wide, emoji=False)  # `-map 0:v:0` is no victory sign
 
 
 def size_text(size: float) -> str:

@@ -19,7 +19,16 @@ from pectin.intake.names import NameAction, NameReason, judge_name
 from pectin.intake.settle import Mark, Patience, Verdict, WaitReason
 from pectin.model.order import Order
 
+_SET_BACK = 1.0       # seconds that the clock may go back without a word: time servers do that in small steps
+_KEEP_PASSED = 1000   # so many entries of the schedule may count no more: each scan plans a look at what is due in a day anew
 _KEEP_IGNORED = 1000  # so many ignored files before the first sweep of those that have gone (rsync's temporary names come and go)
+
+# What a finished file waits for. It stays so from one look to the next: what it says, and since when, is not told anew each time.
+_FILMLESS = frozenset({WaitReason.SIDECAR, WaitReason.LATE})
+_FINISHED_LONG = _FILMLESS | {WaitReason.POSTPONED}
+
+# What nobody looks at again soon.
+_LYING = _FILMLESS | {WaitReason.TRUNCATED, WaitReason.UNREADABLE, WaitReason.NOT_A_FILE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,7 @@ class Arrivals:
         self._ignored: dict[Path, Waiting] = {}
         self._sweep_at = _KEEP_IGNORED
         self._schedule: list[tuple[float, Path]] = []  # a heap; entries that no longer count are passed over
+        self._latest = 0.0  # when `due` was asked last
         self._lock = threading.Lock()
         self._looker = Looker(rules.patience, rules.wait, on_network, self._lock)
         self._line = Lineup(rules.order)
@@ -107,7 +117,7 @@ class Arrivals:
                     self._beside.films.waits(route, relative)
             elif fresh:
                 entry.seen.last_change = now
-            elif entry.in_line:
+            elif entry.in_line or self._beside.ask_again(path):
                 return  # a scan has seen it lie there: we know
             entry.version += 1
             if not entry.in_hand:  # else the claim itself sees what changed
@@ -118,6 +128,11 @@ class Arrivals:
         """The files to look at now, at most so many, each given once: looking plans the next time."""
         found: list[Path] = []
         with self._lock:
+            if now < self._latest - _SET_BACK:  # then what was planned for the next second may be hours away
+                for planned in self._book.values():
+                    if planned.due is not None:
+                        self._plan(planned, now)
+            self._latest = now
             while self._schedule and self._schedule[0][0] <= now and len(found) < most:
                 when, path = heapq.heappop(self._schedule)
                 entry = self._book.get(path)
@@ -155,7 +170,8 @@ class Arrivals:
                 self._strike(path)
                 return verdict
             began = verdict.last_change if verdict.reason is WaitReason.TRUNCATED else None
-            self._tell(entry, verdict.reason, verdict.sentence, now, began)
+            if verdict.reason is not WaitReason.SETTLED or entry.reason not in _FINISHED_LONG:
+                self._tell(entry, verdict.reason, verdict.sentence, now, began)
             if verdict.settled and not entry.seen.sidecar and verdict.mark is not None:
                 entry.in_line = True
                 self._line.add(Settled(route=entry.route, relative=entry.seen.relative, size=verdict.mark.size,
@@ -242,18 +258,35 @@ class Arrivals:
             self._strike(path)
             self._ignored.pop(path, None)
 
-    def waiting(self) -> list[Waiting]:
-        """Everything in the inbox that is not claimed, in order of path: what is awaited, and what is left alone."""
+    def sweep(self) -> None:
+        """Forget what has gone: no event tells of it, and the next look at what only lies there may be a day away. Blocks, on
+        a dead file server for as long as that pleases."""
         with self._lock:
-            self._sweep()
+            versions = {path: entry.version for path, entry in self._book.items() if entry.reason in _LYING}
+            ignored = list(self._ignored)
+        gone = [path for path in (*versions, *ignored) if not os.path.lexists(path)]
+        with self._lock:
+            for path in gone:
+                self._ignored.pop(path, None)
+                entry = self._book.get(path)
+                if entry is not None and not entry.in_hand and entry.version == versions.get(path):  # else something came since
+                    self._strike(path)
+
+    def waiting(self) -> list[Waiting]:
+        """Everything in the inbox that is not claimed: first films, then what waits for a film, last what is left alone; each in
+        order of path. Whoever shows only the first few shows what matters. As of the last `sweep`."""
+        with self._lock:
             found = [Waiting(e.route, e.seen.path, e.reason, e.sentence, e.since) for e in self._book.values()]
             found += self._ignored.values()
-        return sorted(found, key=lambda w: w.path)
+        return sorted(found, key=lambda w: (isinstance(w.reason, NameReason), w.reason in _FILMLESS, w.path))
 
     def _plan(self, entry: _Entry, when: float) -> None:
         if entry.due is None or entry.due != when:
             entry.due = when
             heapq.heappush(self._schedule, (when, entry.seen.path))
+            if len(self._schedule) > 2 * len(self._book) + _KEEP_PASSED:
+                self._schedule = [(e.due, e.seen.path) for e in self._book.values() if e.due is not None]
+                heapq.heapify(self._schedule)
 
     def _tell(self, entry: _Entry, reason: WaitReason, sentence: str, now: float, began: float | None = None) -> None:
         if entry.reason is not reason:

@@ -28,11 +28,15 @@ def attend(path: Path, root: Path, folder: Path, within: PurePath, *, mark: Mark
             opened.callback(os.close, beside)
             file = open_regular_in(beside, path.name, path)
             opened.callback(os.close, file)
+        except FileNotFoundError:
+            raise
         except BlockingIOError:
             raise StillChangingError(f"{path} is being written to") from None
-        if mark not in (None, mark_of(os.fstat(file))) or ask_lease(file) is Lease.HELD:
-            raise StillChangingError(f"{path} is no longer the file that was judged")
+        except OSError as error:  # a bad disk, no descriptors: trouble with this file, not the end of the daemon
+            raise PectinError(os_cause(error), f"{error.filename or path}: {error.strerror}") from error
         try:
+            if mark not in (None, mark_of(os.fstat(file))) or ask_lease(file) is Lease.HELD:
+                raise StillChangingError(f"{path} is no longer the file that was judged")
             target = _move(file, path.name, beside, folder / within)
         except OSError as error:
             raise PectinError(os_cause(error), f"{error.filename or path}: {error.strerror}") from error

@@ -7,10 +7,13 @@ from pathlib import Path, PurePath
 
 from pectin.intake.lately import Folder, Lately
 from pectin.intake.settle import WaitReason
-from pectin.intake.sidecars import film_of
+from pectin.intake.sidecars import film_of, of_the_folder
 
 # Seconds a claimed film is remembered beyond sidecar_wait: a sidecar that came in time may be finished much later.
 REMEMBER = 86400.0
+
+_OF_NO_FILM = "no film of this name is here or was claimed lately: give it its film's name, and it follows"
+_OF_A_FOLDER = "says nothing of one film: a series' or season's goes into the library by hand, a film's follows if named after it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ class Beside:
         for folder in _folders(sidecar):
             self._folders.setdefault(folder, set()).add(sidecar.path)
 
+    def ask_again(self, path: Path) -> bool:
+        """It lies there still: films may have come and gone since it was asked about. Whether it is held."""
+        if path not in self._held:
+            return False
+        self._asked[path] = None
+        return True
+
     def release(self, path: Path) -> None:
         """It has changed, or gone, or is taken."""
         sidecar = self._held.pop(path, None)
@@ -90,7 +100,7 @@ class Beside:
     def _owner(self, sidecar: Held) -> Owned | Ownerless:
         film = film_of(sidecar.relative, lambda folder: self.films.stems(sidecar.route, folder))
         if film is None:
-            return Ownerless(WaitReason.SIDECAR, "belongs to no film that is here or was claimed lately")
+            return Ownerless(WaitReason.SIDECAR, _OF_A_FOLDER if of_the_folder(sidecar.relative) else _OF_NO_FILM)
         taken = self.films.taken(sidecar.route, film)
         if taken is None:
             return Ownerless(WaitReason.SIDECAR, f"waits for its film {film.name}")

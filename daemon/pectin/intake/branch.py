@@ -111,7 +111,7 @@ class Branch:
                          f"{os.strerror(other[0])}")
         if self._unreadable:
             wrong.append(f"{self._unreadable} {'folder' if self._unreadable == 1 else 'folders'} in the inbox may not be read, "
-                         f"{self._example} is one")
+                         f"{self._example} is one: `chmod g+rwx` on it lets Pectin in")
         return wrong
 
     def _enter(self, path: str) -> bool:

@@ -8,12 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pectin.intake.names import is_companion
 from pectin.linux.beneath import open_folder
 from pectin.model.errors import PectinError
-
-# What systems leave in every folder they show, and nobody misses: it goes with its folder, never by itself.
-_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-_APPLE_DOUBLE = "._"  # the other half of a file that is gone, as macOS keeps it on foreign file systems
 
 
 class Emptied:
@@ -97,6 +94,7 @@ def _opened(folder: Path, root: Path) -> Iterator[tuple[int, int]]:
 
 
 def _is_litter(folder: int, name: str) -> bool:
-    if name.lower() not in _LITTER and not name.startswith(_APPLE_DOUBLE):
+    """What systems leave in every folder they show goes with the folder, never by itself."""
+    if not is_companion(name):
         return False
     return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)

@@ -6,7 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from pectin.intake.sidecars import Stems
+
 Folder = tuple[str, PurePath]  # a route, and a folder below its inbox
+
+_FEW = 50  # films in a folder: to list so few anew for each sidecar costs less than to keep the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,12 @@ class Taken:
 class Films:
     """One folder's films by stem (the name without its extension)."""
 
-    __slots__ = ("taken", "waiting")
+    __slots__ = ("known", "taken", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[str, int] = {}  # how many files of this stem
         self.taken: dict[str, Taken] = {}
+        self.known: Stems | None = None  # all of them, until one comes or goes
 
 
 class Lately:
@@ -37,22 +42,26 @@ class Lately:
 
     def waits(self, route: str, relative: PurePath) -> None:
         """A film has come."""
-        waiting = self._of(route, relative).waiting
-        waiting[relative.stem] = waiting.get(relative.stem, 0) + 1
+        films = self._of(route, relative)
+        films.waiting[relative.stem] = films.waiting.get(relative.stem, 0) + 1
+        films.known = None
 
     def gone(self, route: str, relative: PurePath) -> None:
         """A film that waited does so no longer."""
-        waiting = self._of(route, relative).waiting
-        left = waiting.get(relative.stem, 0) - 1
+        films = self._of(route, relative)
+        left = films.waiting.get(relative.stem, 0) - 1
         if left > 0:
-            waiting[relative.stem] = left
+            films.waiting[relative.stem] = left
         else:
-            waiting.pop(relative.stem, None)
+            films.waiting.pop(relative.stem, None)
+            films.known = None
         self._tidy(route, relative.parent)
 
     def claimed(self, route: str, relative: PurePath, job_id: str, at: float) -> None:
         """A film has become a job."""
-        self._of(route, relative).taken[relative.stem] = Taken(job_id, at)
+        films = self._of(route, relative)
+        films.taken[relative.stem] = Taken(job_id, at)
+        films.known = None
         self._claims.append((at, (route, relative.parent), relative.stem))
 
     def forget(self, now: float) -> None:
@@ -65,13 +74,21 @@ class Lately:
             films = self._folders.get(folder)
             if films is not None and (taken := films.taken.get(stem)) is not None and taken.at == at:
                 del films.taken[stem]
+                films.known = None
                 self._tidy(*folder)
         del self._claims[:over]
 
     def stems(self, route: str, folder: PurePath) -> Collection[str]:
         """All films known in a folder."""
         films = self._folders.get((route, folder))
-        return films.waiting.keys() | films.taken.keys() if films is not None else ()
+        if films is None:
+            return ()
+        if films.known is not None:
+            return films.known
+        known = Stems(films.waiting.keys() | films.taken.keys())
+        if len(known) > _FEW:
+            films.known = known
+        return known
 
     def taken(self, route: str, film: PurePath) -> Taken | None:
         """The claim of a film, given by its path without the extension; None while it waits, or when its time is over."""

@@ -32,6 +32,8 @@ class NameReason(StrEnum):
     UNPACKING = "unpacking"              # a download program unpacks here
     HIDDEN = "hidden"                    # any other name with a leading dot
     DISC_IMAGE = "disc_image"            # a whole disc, not one film
+    DISC_FOLDER = "disc_folder"          # the same, as a folder: its pieces are no films
+    ARCHIVE = "archive"                  # films may be in it, packed
     STREAM_LINK = "stream_link"          # a text file with an address
     NOT_A_VIDEO = "not_a_video"          # no extension of a video
     PARTNER = "partner"                  # a file beside it says that it is being downloaded
@@ -47,16 +49,26 @@ _SENTENCES = {
     NameReason.UNPACKING: "left alone: a download program unpacks into this folder",
     NameReason.HIDDEN: "left alone: names with a leading dot are hidden, and many programs upload under such a name",
     NameReason.DISC_IMAGE: "left alone: a disc image holds a whole disc; extract the film with a tool such as MakeMKV",
+    NameReason.DISC_FOLDER: "left alone: this folder is a whole disc in pieces; extract the film with a tool such as MakeMKV",
+    NameReason.ARCHIVE: "left alone: an archive; unpack it, and the films in it are taken",
     NameReason.STREAM_LINK: "left alone: this is a link to a stream, not a film",
     NameReason.NOT_A_VIDEO: "left alone: not the extension of a video",
     NameReason.PARTNER: "waiting: a download of it is still under way",
     NameReason.SIDECAR: "waits for its film: a subtitle, picture or .nfo is taken together with the film it is named after",
 }
 
+_NO_EXTENSION = "left alone: its name has no extension; if it is a video, give it one, such as .mkv"
+
 # What Jellyfin recognises as video, without iso, img and strm: those are not single films that ffmpeg could decode.
 VIDEO_EXTENSIONS = frozenset({
     "3g2", "3gp", "asf", "avi", "divx", "dv", "dvr-ms", "f4v", "flv", "m2t", "m2ts", "m2v", "m4v", "mk3d", "mkv", "mov", "mp4",
     "mpe", "mpeg", "mpg", "mts", "mxf", "nsv", "nuv", "ogm", "ogv", "qt", "rm", "rmvb", "tp", "ts", "vob", "webm", "wmv", "wtv"})
+
+# What films come packed in, also in volumes: `film.r00`, `film.7z.001`.
+_ARCHIVE = re.compile(r"\.(zip|rar|7z|tar|tgz|gz|bz2|xz|zst|[rz][0-9]{2}|(zip|rar|7z)\.[0-9]{3})$")
+# Jellyfin plays such a folder as one film; each piece of it taken for a film would spoil it. A camera's AVCHD folder is built the
+# same way, but each clip in it (.mts, as cameras write it) is a film of its own.
+_DISC_FOLDERS = frozenset({"video_ts", "audio_ts", "hvdvd_ts", "bdmv"})
 
 # All patterns are lower case and are held against the lower-cased name.
 _FILES = (
@@ -127,16 +139,18 @@ def judge_name(relative: PurePath, *, ignore: Sequence[str] = (), siblings: Coll
             return _no(reason)
     if reason := _first(_FILES, lower) or (NameReason.HIDDEN if name.startswith(".") else None):
         return _no(reason)
+    extension = relative.suffix[1:].lower()
+    if extension != "mts" and any(folder.lower() in _DISC_FOLDERS for folder in relative.parts[:-1]):
+        return _no(NameReason.DISC_FOLDER)
     if _YOUTUBE_PIECE.search(name):
         return _no(NameReason.UNFINISHED)
-    extension = relative.suffix[1:].lower()
     if extension in ("iso", "img"):
         return _no(NameReason.DISC_IMAGE)
     if extension == "strm":
         return _no(NameReason.STREAM_LINK)
     sidecar = is_sidecar(relative)
     if extension not in VIDEO_EXTENSIONS and not sidecar:
-        return _no(NameReason.UNFINISHED if any(lower.endswith(suffix.lower()) for suffix in wait) else NameReason.NOT_A_VIDEO)
+        return _other(lower, wait)
     for partner in partners(name, wait):
         if partner in siblings:
             sentence = f"{_SENTENCES[NameReason.PARTNER]} ({partner} lies beside it)"
@@ -149,6 +163,17 @@ def _first(table: Sequence[tuple[NameReason, Sequence[str]]], name: str) -> Name
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             return reason
     return None
+
+
+def _other(lower: str, wait: Sequence[str]) -> NameVerdict:
+    """Neither a film nor a sidecar by its ending."""
+    if any(lower.endswith(suffix.lower()) for suffix in wait):
+        return _no(NameReason.UNFINISHED)
+    if _ARCHIVE.search(lower):
+        return _no(NameReason.ARCHIVE)
+    if not PurePath(lower).suffix:
+        return NameVerdict(NameAction.IGNORE, NameReason.NOT_A_VIDEO, _NO_EXTENSION)
+    return _no(NameReason.NOT_A_VIDEO)
 
 
 def _no(reason: NameReason) -> NameVerdict:

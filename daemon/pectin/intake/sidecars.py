@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import cached_property
 from pathlib import PurePath
 
 from pectin.model.sidecar import KINDS, PICTURE_NAME, SUBTITLE_FOLDERS, SUBTITLES, SidecarKind, divisions, fold, kind_of
@@ -12,6 +13,23 @@ SIDECAR_EXTENSIONS = frozenset(KINDS)
 
 # The folder of an episode is a season's: its poster.jpg is the season's, also while only the first episode is there.
 _EPISODE = re.compile(r"s\d{1,4}[ ._-]?e\d|\b\d{1,2}x\d{2}\b", re.IGNORECASE)
+_SERIES = re.compile(r"tvshow|series|season|season[ _-]?(\d{1,4}|specials).*|season-all.*", re.IGNORECASE)
+# With such an ending Jellyfin takes it for an extra of the film beside it. Source: Jellyfin's documentation of extras.
+_EXTRA = re.compile(r"([-._ ](trailer|sample)|-(scene|clip|interview|behindthescenes|deleted|deletedscene|featurette|short|extra|"
+                    r"other))$", re.IGNORECASE)
+_FEW = 20  # so many films have a folder at most that is one film's own, with all of its extras
+
+
+class Stems(frozenset[str]):
+    """Names of films that are asked for often: ten thousand are not compared one by one for each sidecar."""
+
+    @cached_property
+    def folded(self) -> dict[str, list[str]]:
+        """By what a person takes for the same name."""
+        found: dict[str, list[str]] = {}
+        for stem in self:
+            found.setdefault(fold(stem), []).append(stem)
+        return found
 
 
 def is_sidecar(relative: PurePath) -> bool:
@@ -68,7 +86,9 @@ def _named(body: str, stems: Collection[str]) -> str | None:
 def _folded(names: Collection[str], stems: Collection[str]) -> str | None:
     """The longest film whose name is one of these but for case; of two that differ in nothing else, always the same one."""
     wanted = {fold(name) for name in names}
-    return min((stem for stem in stems if fold(stem) in wanted), key=lambda stem: (-len(fold(stem)), stem), default=None)
+    known = stems if isinstance(stems, Stems) else Stems(stems)
+    fits = [stem for name in wanted for stem in known.folded.get(name, ())]
+    return min(fits, key=lambda stem: (-len(fold(stem)), stem), default=None)
 
 
 def _same(name: str, stems: Collection[str]) -> str | None:
@@ -76,8 +96,11 @@ def _same(name: str, stems: Collection[str]) -> str | None:
 
 
 def _only_one(folder: PurePath, stems: Collection[str]) -> str | None:
-    """The film of a folder that is its own. The inbox itself is everybody's."""
-    return next(iter(stems)) if folder.parts and len(stems) == 1 else None
+    """The film of a folder that is its own, perhaps with a trailer. The inbox itself is everybody's."""
+    if not folder.parts or len(stems) > _FEW:
+        return None
+    films = [stem for stem in stems if not _EXTRA.search(stem)]
+    return films[0] if len(films) == 1 else None
 
 
 def _says_what_it_is(body: str, kind: SidecarKind) -> bool:
@@ -85,3 +108,9 @@ def _says_what_it_is(body: str, kind: SidecarKind) -> bool:
     if kind is SidecarKind.PICTURE:
         return PICTURE_NAME.fullmatch(body) is not None
     return kind is SidecarKind.DETAILS and body.lower() == "movie"
+
+
+def of_the_folder(relative: PurePath) -> bool:
+    """Whether it speaks of a whole folder by its name: a series, a season."""
+    kind, body = kind_of(relative.name), relative.stem
+    return kind is not None and (_says_what_it_is(body, kind) or _SERIES.fullmatch(body) is not None)

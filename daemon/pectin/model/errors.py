@@ -81,7 +81,7 @@ def _table() -> Mapping[Cause, Meaning]:
     c, k = Cause, Kind
     return {
         c.EMPTY_FILE: Meaning(k.REFUSAL, "the file is empty", "copy the film again"),
-        c.TRUNCATED: Meaning(k.REFUSAL, "the file is cut short, and nobody has completed it",
+        c.TRUNCATED: Meaning(k.REFUSAL, "nobody has completed this file",
                              "copy the film again; `pectin retry` takes it as it is"),
         c.NOT_A_VIDEO: Meaning(k.REFUSAL, "ffprobe does not recognise this as a media file",
                                "check the file with a player; copy it again if it was cut short"),

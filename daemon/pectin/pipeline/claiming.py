@@ -63,6 +63,8 @@ class Claiming:
         self._attended = attended
         self._changed = changed
         self._copies: asyncio.Queue[Chosen] = asyncio.Queue()
+        self._sidecars: asyncio.Queue[tuple[Chosen, Owned]] = asyncio.Queue()
+        self.unrecorded: PectinError | None = None  # why the store refused rows of films that are in the work queue
         self._told: dict[Path, str] = {}  # what was last said of files that cannot be taken
 
     async def films(self, chosen: Sequence[Chosen]) -> None:
@@ -95,9 +97,16 @@ class Claiming:
                 await asyncio.wait({copying})
                 raise
 
-    async def sidecar(self, chosen: Chosen, owner: Owned) -> None:
-        """Bring a sidecar to its film's job, wherever that stands. Raises PectinError when the store refuses."""
-        await finished(self._bring(chosen, owner))
+    def sidecar(self, chosen: Chosen, owner: Owned) -> None:
+        """Hand a sidecar to `bring_one_by_one`."""
+        self._sidecars.put_nowait((chosen, owner))
+
+    async def bring_one_by_one(self) -> None:
+        """Bring sidecars to their films' jobs, wherever those stand, until cancelled. A lane of its own: a job's files may be on
+        their way to another disk, which lasts, and the next film does not wait for that. Raises PectinError when the store
+        refuses."""
+        while True:
+            await finished(self._bring(*await self._sidecars.get()))
 
     async def _bring(self, chosen: Chosen, owner: Owned) -> None:
         root = self._routes[chosen.route].inbox
@@ -144,6 +153,7 @@ class Claiming:
             if jobs:
                 await self._store.jobs.add_all(list(zip(jobs, events, strict=True)))
         except PectinError as error:
+            self.unrecorded = error  # for a reload too, which has ended the task that would hear of it
             raise _UnrecordedError(error) from error
         for (one, claimed), job in zip(claims, jobs, strict=True):
             now = time.time()
@@ -159,11 +169,9 @@ class Claiming:
 
     def _refused(self, one: Chosen, error: Exception) -> None:
         now = time.time()
-        if isinstance(error, FileNotFoundError):
-            self._arrivals.forget(one.path)
+        if isinstance(error, FileNotFoundError | StillChangingError):
             self._told.pop(one.path, None)
-        elif isinstance(error, StillChangingError):
-            self._arrivals.let_go(one.path, now)
+            self._arrivals.let_go(one.path, now)  # also what has gone: something new may lie there by now
         else:
             refusal = error if isinstance(error, PectinError) else PectinError(Cause.INTERNAL, str(error))
             if self._told.get(one.path) != refusal.sentence:  # once, not at every look: the file may lie there for days

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
 
+_BREATH = 200   # remembered films in a row before the event loop may do something else
 _LOOKS = 500    # files looked at in a row (a fraction of a second) before those that are settled are claimed
+_SWEEP = 0.1    # seconds that `waiting` waits to hear which files have gone: some ten thousand answer in that time
 _CHECK = 5.0    # seconds between two looks whether the folders that are watched are still the ones that are there
 
 
@@ -59,6 +62,8 @@ class IntakeLoop:
         self._reconfigured = asyncio.Event()
         self._due = Wake()
         self.started = asyncio.Event()
+        self._swept = threading.Event()
+        self._swept.set()
         self._set(policy)
 
     def _set(self, policy: IntakePolicy) -> None:
@@ -83,8 +88,8 @@ class IntakeLoop:
             self._reconfigured.clear()
             await self._remember()
             await self._watcher.start()
-            work = (self._listen(), self._work(), self._claiming.copy_one_by_one(), self._rescan_by_timer(), self._check(),
-                    self._clear())
+            work = (self._listen(), self._work(), self._claiming.copy_one_by_one(), self._claiming.bring_one_by_one(),
+                    self._rescan_by_timer(), self._check(), self._clear())
             tasks = [asyncio.create_task(one) for one in work]
             reconfigured = asyncio.create_task(self._reconfigured.wait())
             try:
@@ -98,6 +103,8 @@ class IntakeLoop:
                     task.cancel()
                 await asyncio.gather(reconfigured, *tasks, return_exceptions=True)
                 await self._watcher.stop()
+            if self._claiming.unrecorded is not None:  # of a batch that was under way when the new rules came
+                raise self._claiming.unrecorded
             self._set(self._next)
 
     async def rescan(self) -> None:
@@ -105,7 +112,19 @@ class IntakeLoop:
         await self._watcher.rescan()
 
     def waiting(self) -> list[Waiting]:
-        """Everything in the inboxes that is not a job, and why."""
+        """Everything in the inboxes that is not a job, and why. What has gone is left out, unless a disk is slow to tell."""
+        if self._swept.is_set():
+            self._swept = swept = threading.Event()
+            arrivals = self._arrivals
+
+            def sweep() -> None:
+                try:
+                    arrivals.sweep()
+                finally:
+                    swept.set()
+
+            threading.Thread(target=sweep, name="pectin-sweep", daemon=True).start()  # a dead file server may hold it for ever
+            swept.wait(_SWEEP)
         return self._arrivals.waiting()
 
     def problems(self) -> list[str]:
@@ -122,7 +141,9 @@ class IntakeLoop:
 
     async def _remember(self) -> None:
         """What was claimed before the last start: sidecars may still come, and emptied folders are still to be removed."""
-        for job in await self._store.jobs.since(time.time() - self._policy.rules.sidecar_wait - REMEMBER):
+        for number, job in enumerate(await self._store.jobs.since(time.time() - self._policy.rules.sidecar_wait - REMEMBER), 1):
+            if number % _BREATH == 0:  # at a reload the API is being asked meanwhile
+                await asyncio.sleep(0)
             route = self._policy.routes.get(job.route)
             if route is not None:
                 self._arrivals.remember(job.route, job.relative, job.id, job.created_at)
@@ -176,7 +197,7 @@ class IntakeLoop:
                 await self._claiming.films(chosen)
             beside = self._arrivals.take_sidecars(time.time(), MOST)
             for sidecar, owner in beside:
-                await self._claiming.sidecar(sidecar, owner)
+                self._claiming.sidecar(sidecar, owner)
             if not (paths or chosen or beside or self._arrivals.asks()):
                 await self._due.wait(until=self._arrivals.next_due())
 

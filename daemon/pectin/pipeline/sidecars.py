@@ -99,7 +99,7 @@ def _beside(job: Job, sidecar: PurePath, path: Path, intent: Intent | None, publ
     if final is None:
         log.info("%s stays with the original: %s", printable(sidecar), why_not)
     else:
-        log.info("%s came after its film and was put beside it: %s", printable(sidecar), final)
+        log.info("%s was put beside its film: %s", printable(sidecar), final)
     return final
 
 
@@ -113,16 +113,19 @@ def account(job: Job, places: Places) -> tuple[SidecarAccount, ...]:
     """All sidecars of a job, wherever they lie. Blocks. Raises PectinError."""
     published = [o for o in json.loads(job.outputs or "[]") if "from" in o]
     found = originals.sidecars(places, job.id, job.relative)
-    return tuple(SidecarAccount(printable(sidecar), printable(path), _outcome(job, sidecar, where, _published(path, published)))
+    return tuple(SidecarAccount(printable(sidecar), printable(path),
+                                _outcome(job, sidecar, where, _published(sidecar, path, published)))
                  for where, sidecar, path in found)
 
 
-def _published(path: Path, outputs: Sequence[dict[str, Any]]) -> str | None:
-    """Where a sidecar went, known by its content: of two that came under one name, one has got a number since."""
+def _published(sidecar: PurePath, path: Path, outputs: Sequence[dict[str, Any]]) -> str | None:
+    """Where a sidecar went, known by its content: of two that came under one name, one has got a number since. Of several with
+    the same content (`poster.jpg` and `folder.jpg`, as some programs write them) its own name tells."""
     with place.explained(path):
         same_size = [o for o in outputs if o["size"] == path.stat().st_size]
         digest = sha256_of(path) if same_size else ""
-    return next((o["path"] for o in same_size if o["sha256"] == digest), None)
+    same = [o for o in same_size if o["sha256"] == digest]
+    return next((o["path"] for o in same if o["from"] == printable(sidecar)), same[0]["path"] if same else None)
 
 
 def _outcome(job: Job, sidecar: PurePath, where: Where, published: str | None) -> str:

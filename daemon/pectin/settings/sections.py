@@ -47,11 +47,11 @@ class Intake(Section):
 
     linger: Duration = Field(2.0, description="How long a complete file is left alone, so that the program that copied it can still set its times and attributes by name.")
     quiet: Duration = Field(15.0, description="How long a file must not change when its own structure cannot prove that it is complete.")
-    give_up_after: Duration = Field(86400.0, description="A file that is cut short and has not changed for so long is rejected, with that reason.")
+    give_up_after: Duration = Field(86400.0, description="A file that is cut short and has not changed for so long is rejected, with that reason. 0: never, it waits.")
     sidecar_wait: Duration = Field(600.0, description="How long after its film a subtitle, .nfo or picture of the same name may still come and is put beside it. Folders that have been emptied are removed after the same time.")
     order: Order = Field(Order.OLDEST, description="Which film comes first when several wait: the one that came first, the first by name, or the smallest.")
     rescan: Duration = Field(60.0, description="How often the inbox is walked for files whose events got lost; a walk that takes long is made less often. 0 walks only at start and on request.")
-    poll: Duration = Field(10.0, description="How often an inbox on a network mount is walked: what other machines do there causes no events here.")
+    poll: Duration = Field(10.0, description="How often an inbox on a network mount is walked: what other machines do there causes no events here. 0: only by the rescan.")
     ignore: tuple[str, ...] = Field((), description="More names to leave alone: shell patterns against the name or the path below the inbox.")
     wait: tuple[Suffix, ...] = Field((), description="More endings of unfinished downloads: while film.mkv.ENDING lies beside film.mkv, film.mkv waits.")
 
