@@ -34,6 +34,16 @@ def test_everything_is_in_its_place_with_the_right_mode(staged: Path) -> None:
     assert (staged / "usr/share/zsh/vendor-completions/_pectin").read_text().startswith("#compdef pectin")
 
 
+@pytest.mark.parametrize("unit", ["pectin.service", "pectin.socket"])
+def test_a_unit_says_everything_once(unit: str) -> None:
+    """systemd takes the last word of two, and says nothing."""
+    lines = [line for line in (CHECKOUT / "systemd" / unit).read_text().splitlines() if line and not line.startswith("#")]
+    repeatable = ("Environment=", "AmbientCapabilities=")
+    words = [line for line in lines if not line.startswith(repeatable)]
+    said = [line.partition("=")[0] for line in words]
+    assert sorted(said) == sorted(set(said))
+
+
 def test_a_second_installation_keeps_the_configuration_that_is_there(tmp_path: Path) -> None:
     need_root("install")
     install = ["make", "-f", "install.mk", "install-files", f"DESTDIR={tmp_path}"]
