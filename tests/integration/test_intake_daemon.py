@@ -241,6 +241,36 @@ async def test_a_disk_that_does_not_tell_what_has_gone_holds_up_nobody_who_asks_
             assert reached.is_set()
 
 
+async def test_an_inbox_that_hangs_keeps_no_other_waiting(tmp_path: Path, clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, real = clips.film("film.mkv", seconds=1), Arrivals.look
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hangs(book: Arrivals, path: Path, now: float) -> Any:
+        if path.parent.name == "far":
+            reached.set()
+            go_on.wait(60)
+        return real(book, path, now)
+
+    monkeypatch.setattr(Arrivals, "look", hangs)
+    async with working(tmp_path) as (store, worker):
+        near = worker.policy.routes["films"]
+        for folder in (near.inbox, tmp_path / "far", worker.policy.places.work):
+            folder.mkdir()
+        intake = an_intake(store, worker, routes={"films": near, "far": replace(near, name="far", inbox=tmp_path / "far")})
+        task = asyncio.create_task(intake.run())
+        await asyncio.wait_for(intake.started.wait(), 60)
+        shutil.copy(film, tmp_path / "far" / "Far.mkv")
+        await asyncio.to_thread(reached.wait, 60)
+        shutil.copy(film, near.inbox / "Near.mkv")
+        async with asyncio.timeout(60):
+            while not await store.jobs.in_state(State.PENDING):
+                await asyncio.sleep(0.02)
+        task.cancel()  # also the end does not wait for it
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 60)
+        go_on.set()
+
+
 async def test_a_sidecar_whose_job_is_in_other_hands_holds_no_film_up(tmp_path: Path, clips: Clips) -> None:
     film, inbox = clips.film("film.mkv", seconds=1), tmp_path / "in"
     inbox.mkdir()
@@ -307,7 +337,7 @@ async def test_a_file_that_comes_while_its_predecessor_is_found_gone_is_taken_wi
             outcomes = real(wanted, places, now=now)
             shutil.copy(film, tmp_path / "new")
             (tmp_path / "new").rename(path)
-            until(lambda: intake._arrivals._book[path].version > 1, "its event was seen")
+            until(lambda: intake._arrivals["films"]._book[path].version > 1, "its event was seen")
             return outcomes
 
         monkeypatch.setattr(claiming, "claim_all", gone_and_come_again)

@@ -54,6 +54,11 @@ class Waiting:
     since: float
 
 
+def in_order(waiting: Waiting) -> tuple[bool, bool, Path]:
+    """Films first, then what waits for a film, last what is left alone; each by path."""
+    return isinstance(waiting.reason, NameReason), waiting.reason in _FILMLESS, waiting.path
+
+
 @dataclass(slots=True)
 class _Entry:
     route: str
@@ -278,7 +283,7 @@ class Arrivals:
         with self._lock:
             found = [Waiting(e.route, e.seen.path, e.reason, e.sentence, e.since) for e in self._book.values()]
             found += self._ignored.values()
-        return sorted(found, key=lambda w: (isinstance(w.reason, NameReason), w.reason in _FILMLESS, w.path))
+        return sorted(found, key=in_order)
 
     def _plan(self, entry: _Entry, when: float) -> None:
         if entry.due is None or entry.due != when:

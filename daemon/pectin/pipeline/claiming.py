@@ -35,6 +35,7 @@ from pectin.store.store import Store
 log = logging.getLogger(__name__)
 
 POSTPONED = 30.0  # seconds until a file that could not be claimed is looked at again
+_BATCHES = 3      # claimed at the same time, of different inboxes: each needs up to 240 descriptors meanwhile
 _SPOKEN = 1.0     # seconds between two words about how far a copy is
 
 
@@ -51,7 +52,7 @@ class Claiming:
     """`attended` is told of a job that has got a sidecar; `changed` is called whenever files have become jobs."""
 
     def __init__(self, store: Store, places: Places, metrics: Metrics, turns: Turns, *, routes: Mapping[str, Route],
-                 arrivals: Arrivals, emptied: Emptied, attended: Callable[[str], Awaitable[None]],
+                 arrivals: Mapping[str, Arrivals], emptied: Emptied, attended: Callable[[str], Awaitable[None]],
                  changed: Callable[[], None]) -> None:
         self._store = store
         self._places = places
@@ -62,6 +63,7 @@ class Claiming:
         self._emptied = emptied
         self._attended = attended
         self._changed = changed
+        self._batches = asyncio.Semaphore(_BATCHES)
         self._copies: asyncio.Queue[Chosen] = asyncio.Queue()
         self._sidecars: asyncio.Queue[tuple[Chosen, Owned]] = asyncio.Queue()
         self.unrecorded: PectinError | None = None  # why the store refused rows of films that are in the work queue
@@ -78,12 +80,13 @@ class Claiming:
             await self._record(claims, "rename")
             for one, outcome in zip(chosen, outcomes, strict=True):
                 if isinstance(outcome, OtherFileSystemError):
-                    self._arrivals.told(one.path, time.time(), "waits to be copied from another file system")
+                    self._arrivals[one.route].told(one.path, time.time(), "waits to be copied from another file system")
                     self._copies.put_nowait(one)
                 elif isinstance(outcome, Exception):
                     self._refused(one, outcome)
 
-        await self._whole(finished(work()))
+        async with self._batches:
+            await self._whole(finished(work()))
 
     async def copy_one_by_one(self) -> None:
         """The slow lane, until cancelled: a copy that lasts does not hold up what a rename can take."""
@@ -117,7 +120,7 @@ class Claiming:
             except (FileNotFoundError, StillChangingError, PectinError) as error:
                 self._refused(chosen, error)
                 return
-        self._arrivals.claimed(chosen, time.time())
+        self._arrivals[chosen.route].claimed(chosen, time.time())
         self._emptied.note(chosen.path.parent, root, time.time())
         with job_context(owner.job_id):
             log.info("came with it: %s", printable(lies.name))
@@ -133,7 +136,8 @@ class Claiming:
                 raise StillChangingError("the daemon stops")
             if time.monotonic() - spoken >= _SPOKEN:
                 spoken = time.monotonic()
-                self._arrivals.told(one.path, time.time(), f"{share * 100:.0f} % copied from another file system and compared")
+                how_far = f"{share * 100:.0f} % copied from another file system and compared"
+                self._arrivals[one.route].told(one.path, time.time(), how_far)
 
         try:
             claimed = await asyncio.to_thread(claim, self._wanted(one), self._places, now=time.time(), told=told)
@@ -157,7 +161,7 @@ class Claiming:
             raise _UnrecordedError(error) from error
         for (one, claimed), job in zip(claims, jobs, strict=True):
             now = time.time()
-            self._arrivals.claimed(one, now, job.id)
+            self._arrivals[one.route].claimed(one, now, job.id)
             self._emptied.note(one.path.parent, self._routes[one.route].inbox, now)
             self._told.pop(one.path, None)
             self._metrics.claimed(how, max(0.0, now - (one.last_change or claimed.mtime)))
@@ -171,13 +175,14 @@ class Claiming:
         now = time.time()
         if isinstance(error, FileNotFoundError | StillChangingError):
             self._told.pop(one.path, None)
-            self._arrivals.let_go(one.path, now)  # also what has gone: something new may lie there by now
+            self._arrivals[one.route].let_go(one.path, now)  # also what has gone: something new may lie there by now
         else:
             refusal = error if isinstance(error, PectinError) else PectinError(Cause.INTERNAL, str(error))
             if self._told.get(one.path) != refusal.sentence:  # once, not at every look: the file may lie there for days
                 log.warning("%s cannot be taken yet: %s; %s", printable(one.path), refusal.sentence, refusal.meaning.next_step)
             self._told[one.path] = refusal.sentence
-            self._arrivals.postpone(one.path, now, now + POSTPONED, f"{refusal.sentence}; {refusal.meaning.next_step}")
+            sentence = f"{refusal.sentence}; {refusal.meaning.next_step}"
+            self._arrivals[one.route].postpone(one.path, now, now + POSTPONED, sentence)
 
     async def _whole(self, work: Awaitable[None]) -> None:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pectin.intake.arrivals import Arrivals, IntakeRules, Waiting
+from pectin.intake.arrivals import Arrivals, IntakeRules, Waiting, in_order
 from pectin.intake.beside import REMEMBER
 from pectin.intake.claim import MOST
 from pectin.intake.emptied import Emptied
@@ -60,7 +60,6 @@ class IntakeLoop:
         self._changed = changed
         self._next = policy
         self._reconfigured = asyncio.Event()
-        self._due = Wake()
         self.started = asyncio.Event()
         self._swept = threading.Event()
         self._swept.set()
@@ -71,7 +70,9 @@ class IntakeLoop:
         roots = {name: route.inbox for name, route in policy.routes.items()}
         self._watcher = Watcher(roots, poll=policy.poll)
         self._leases: dict[str, LeaseSupport] = {}
-        self._arrivals = Arrivals(roots, policy.rules, self._watcher.on_network)
+        # A book and a lane for each: an inbox whose disk hangs keeps no other waiting.
+        self._arrivals = {name: Arrivals({name: root}, policy.rules, self._watcher.on_network) for name, root in roots.items()}
+        self._due = {name: Wake() for name in roots}
         self._emptied = Emptied(policy.rules.sidecar_wait)
         self._claiming = Claiming(self._store, self._places, self._metrics, self._turns, routes=policy.routes,
                                   arrivals=self._arrivals, emptied=self._emptied, attended=self._attended, changed=self._changed)
@@ -88,8 +89,8 @@ class IntakeLoop:
             self._reconfigured.clear()
             await self._remember()
             await self._watcher.start()
-            work = (self._listen(), self._work(), self._claiming.copy_one_by_one(), self._claiming.bring_one_by_one(),
-                    self._rescan_by_timer(), self._check(), self._clear())
+            work = (self._listen(), *(self._work(route) for route in self._arrivals), self._claiming.copy_one_by_one(),
+                    self._claiming.bring_one_by_one(), self._rescan_by_timer(), self._check(), self._clear())
             tasks = [asyncio.create_task(one) for one in work]
             reconfigured = asyncio.create_task(self._reconfigured.wait())
             try:
@@ -115,17 +116,18 @@ class IntakeLoop:
         """Everything in the inboxes that is not a job, and why. What has gone is left out, unless a disk is slow to tell."""
         if self._swept.is_set():
             self._swept = swept = threading.Event()
-            arrivals = self._arrivals
+            books = list(self._arrivals.values())
 
             def sweep() -> None:
                 try:
-                    arrivals.sweep()
+                    for arrivals in books:
+                        arrivals.sweep()
                 finally:
                     swept.set()
 
             threading.Thread(target=sweep, name="pectin-sweep", daemon=True).start()  # a dead file server may hold it for ever
             swept.wait(_SWEEP)
-        return self._arrivals.waiting()
+        return sorted((w for book in self._arrivals.values() for w in book.waiting()), key=in_order)
 
     def problems(self) -> list[str]:
         """What is wrong with the watching, in sentences."""
@@ -146,7 +148,7 @@ class IntakeLoop:
                 await asyncio.sleep(0)
             route = self._policy.routes.get(job.route)
             if route is not None:
-                self._arrivals.remember(job.route, job.relative, job.id, job.created_at)
+                self._arrivals[job.route].remember(job.route, job.relative, job.id, job.created_at)
                 self._emptied.note(Path(job.inbox_path).parent, route.inbox, job.created_at)
 
     async def _rescan_by_timer(self) -> None:
@@ -182,28 +184,25 @@ class IntakeLoop:
 
     async def _listen(self) -> None:
         async for candidate in self._watcher.candidates():
-            self._arrivals.notice(candidate.route, candidate.path, time.time(), fresh=candidate.fresh)
-            self._due.call()
+            self._arrivals[candidate.route].notice(candidate.route, candidate.path, time.time(), fresh=candidate.fresh)
+            self._due[candidate.route].call()
 
-    async def _work(self) -> None:
-        """Look at what is due, then claim what is settled: a batch of each in turns, so that a whole library dropped at once does
-        not keep the next film waiting."""
+    async def _work(self, route: str) -> None:
+        """Look at what is due in one inbox, then claim what is settled: a batch of each in turns, so that a whole library dropped
+        at once does not keep the next film waiting."""
+        arrivals = self._arrivals[route]
         while True:
-            paths = self._arrivals.due(time.time(), _LOOKS)
+            paths = arrivals.due(time.time(), _LOOKS)
             if paths:
-                await asyncio.to_thread(self._look, paths)
-            chosen = self._arrivals.take(MOST)
+                await aside(partial(_look, arrivals, paths), "pectin-look")
+            chosen = arrivals.take(MOST)
             if chosen:
                 await self._claiming.films(chosen)
-            beside = self._arrivals.take_sidecars(time.time(), MOST)
+            beside = arrivals.take_sidecars(time.time(), MOST)
             for sidecar, owner in beside:
                 self._claiming.sidecar(sidecar, owner)
-            if not (paths or chosen or beside or self._arrivals.asks()):
-                await self._due.wait(until=self._arrivals.next_due())
-
-    def _look(self, paths: Sequence[Path]) -> None:
-        for path in paths:
-            self._arrivals.look(path, time.time())
+            if not (paths or chosen or beside or arrivals.asks()):
+                await self._due[route].wait(until=arrivals.next_due())
 
     async def _clear(self) -> None:
         """Remove emptied drop folders."""
@@ -212,3 +211,8 @@ class IntakeLoop:
                 log.info("an emptied folder was removed: %s", printable(folder))
             due = self._emptied.next_due()
             await asyncio.sleep(_CHECK if due is None else max(_CHECK, due - time.time()))
+
+
+def _look(arrivals: Arrivals, paths: Sequence[Path]) -> None:
+    for path in paths:
+        arrivals.look(path, time.time())
