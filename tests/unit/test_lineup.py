@@ -53,6 +53,16 @@ def test_no_route_waits_for_the_whole_of_another(waiting: list[Settled], most: i
         assert left[route] == 0 or all(count >= other - 1 for other in counts.values())
 
 
+def test_a_route_that_has_become_empty_gives_its_turn_to_the_others_and_not_to_the_first() -> None:
+    line = Lineup(Order.OLDEST)
+    for route in "abc":
+        for number in range(3):
+            line.add(settled(route, f"{number}"))
+    for number in range(3):
+        line.discard("a", PurePath(f"{number}"))
+    assert sorted(one.route for one in line.take(2)) == ["b", "c"]
+
+
 def test_a_file_that_changed_counts_as_it_is_now_and_one_that_went_does_not_count() -> None:
     line = Lineup(Order.SMALLEST)
     for name, size in (("a", 1), ("b", 2), ("c", 3), ("a", 9)):

@@ -45,7 +45,9 @@ class Lineup:
         taken: list[Settled] = []
         routes = sorted(self._heaps)
         while routes and len(taken) < most:
-            for route in routes[:most - len(taken)]:
+            for route in list(routes):
+                if len(taken) == most:
+                    break
                 if one := self._pop(route):
                     taken.append(one)
                 else:
