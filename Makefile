@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 CODE := daemon tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help check unit test bench demo generate clean need-python need-demo need-tests
+.PHONY: help check unit test soak bench demo generate clean need-python need-demo need-tests
 -include install.mk
 
 help:  ## this list
@@ -24,6 +24,9 @@ unit: $(VENV)/.installed-dev  ## the fast tests
 WORKERS ?= $(shell expr $$(nproc) + 1)
 test: need-tests check  ## everything: static checks and all tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+soak: need-tests $(VENV)/.installed-dev  ## the long proofs that nothing is lost: 700 deaths and power cuts (about 20 minutes)
+	PECTIN_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/durability
 
 bench: need-tests $(VENV)/.installed-dev  ## the figures of the README, measured here
 	$(BIN)/python tests/bench/run.py

@@ -20,6 +20,7 @@ import yaml
 
 from pectin.cli.client import Client
 from pectin.model.job import FINAL, State
+from pectin.model.places import JOB_NOTE
 
 PATIENCE = 90.0  # seconds until a wait is a failure: far more than anything here takes, so that a busy machine fails nothing
 
@@ -58,9 +59,9 @@ class Daemon:
         self.library.mkdir(exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.sections: dict[str, Any] = {
-            "paths": {name: str(folder / name) for name in ("state", "work", "originals", "rejected")},
+            "paths": {name: str(folder / name) for name in ("state", "work", "originals", "rejected")} | {"min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.inbox), "library": str(self.library)}],
-            "intake": {"linger": 0, "quiet": 0, "rescan": "5s"},
+            "intake": {"linger": 0, "quiet": 0, "rescan": "5s", "duplicates": "keep"},  # one clip is many films here
             "encoder": {"threads": 1},
             "profiles": {"universal": {"preset": "ultrafast"}},
             "retry": {"first": 0},
@@ -194,5 +195,5 @@ def sha256(path: Path) -> str:
 
 
 def files(folder: Path) -> list[str]:
-    """Everything below a folder that is no folder."""
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+    """Everything below a folder that is no folder, and no job's note."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir() and p.name != JOB_NOTE)

@@ -11,6 +11,7 @@ from typing import Any
 from pectin.encoding.tools import Tools
 from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
+from pectin.model.conflict import Duplicates
 from pectin.model.job import Job, Stage, State, Trigger
 from pectin.model.places import Places
 from pectin.model.profile import Profile
@@ -21,7 +22,7 @@ from pectin.pipeline.intake_loop import IntakeLoop, IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
 from pectin.pipeline.retry import RetryPolicy
 from pectin.pipeline.worker import Worker
-from pectin.publishing import place
+from pectin.publishing import address
 from pectin.store.store import Store
 
 ONE, TWO = "0000000001", "0000000002"
@@ -31,7 +32,7 @@ def a_policy(folder: Path) -> Policy:
     route = Route(name="films", inbox=folder / "in", library=folder / "lib", profile="universal")
     tools = Tools(ffmpeg=Path("/bin/false"), ffprobe=Path("/bin/false"), version=None, version_text="none")
     return Policy(places=Places(folder / "work", folder / "originals", folder / "rejected"), routes={"films": route},
-                  profiles={"universal": Profile()}, retry=RetryPolicy(attempts=1),
+                  profiles={"universal": Profile()}, retry=RetryPolicy(attempts=1), duplicates=Duplicates.KEEP,
                   encoding=Encoding(tools=tools, threads=1, cpus=(None,), nice=0, stall_timeout=60, probe_timeout=60),
                   publishing=Publishing(file_mode=0o644, folder_mode=0o755, group=None))
 
@@ -78,8 +79,8 @@ async def publishing(store: Store, folder: Path, **changes: object) -> Job:
     out.mkdir()
     (out / "video.mp4").write_bytes(b"output")
     (folder / "lib").mkdir(exist_ok=True)
-    intent = place.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib", place=PurePosixPath("Film/Film.mp4"),
-                          job_id=ONE)
+    intent = address.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib",
+                            place=PurePosixPath("Film/Film.mp4"), job_id=ONE)
     await store.jobs.apply(ONE, Trigger.CLAIM, now=2.0)
     await store.jobs.apply(ONE, Trigger.ENCODED, now=3.0,
                            changes={"intent": intent.as_json(), "stage": Stage.PLACING, **changes})

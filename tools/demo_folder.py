@@ -61,9 +61,9 @@ class Folder:
         secret.write_text(self.secret + "\n", encoding="ascii")
         secret.chmod(0o600)
         sections: dict[str, Any] = {
-            "paths": {name: str(self.path / name) for name in ("state", "work", "originals", "rejected")},
+            "paths": {name: str(self.path / name) for name in ("state", "work", "originals", "rejected")} | {"min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.inbox), "library": str(self.library)}],
-            "intake": {"linger": "1s", "quiet": "2s"},
+            "intake": {"linger": "1s", "quiet": "2s", "duplicates": "keep"},  # the same film as often as one likes
             "encoder": {"threads": "auto"},
             "webhooks": [{"name": "demo", "url": receiver, "secret_file": str(secret)}],
             "socket": {"path": str(self.socket)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import math
 import os
+import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pectin.pipeline.cpus import share, threads_for
 from pectin.pipeline.endpoints import Target, hook_target, jellyfin_target, webhook_target
 from pectin.pipeline.intake_loop import IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
+from pectin.pipeline.purging import Keep
 from pectin.pipeline.retry import RetryPolicy
 from pectin.settings import values
 from pectin.settings.explain import Problem
@@ -30,7 +32,7 @@ def places(settings: Settings) -> Places:
 
 
 def policy(loaded: Loaded, tools: Tools) -> Policy:
-    """Everything a worker needs. Raises ConfigError for a group that does not exist."""
+    """Everything a worker needs. Raises ConfigError for a group or user that does not exist."""
     settings, encoder = loaded.settings, loaded.settings.encoder
     cpus = sorted(os.sched_getaffinity(0))
     threads = threads_for(encoder.threads, len(cpus))
@@ -39,10 +41,12 @@ def policy(loaded: Loaded, tools: Tools) -> Policy:
         encoding=Encoding(tools=tools, threads=threads, cpus=tuple(share(cpus, encoder.jobs, threads)), nice=encoder.nice,
                           stall_timeout=encoder.stall_timeout, probe_timeout=encoder.probe_timeout),
         publishing=Publishing(file_mode=settings.publish.file_mode, folder_mode=settings.publish.folder_mode,
-                              group=group_id(loaded, "publish.group", settings.publish.group)),
+                              group=group_id(loaded, "publish.group", settings.publish.group),
+                              owner=owner_id(loaded), mtime=settings.publish.mtime, conflict=settings.publish.conflict),
         retry=RetryPolicy(attempts=settings.retry.attempts, first=settings.retry.first, cap=settings.retry.cap,
                           max_interruptions=settings.retry.max_interruptions),
-        order=settings.intake.order)
+        order=settings.intake.order, duplicates=settings.intake.duplicates,
+        min_free=settings.paths.min_free, state=settings.paths.state)
 
 
 def intake(settings: Settings) -> IntakePolicy:
@@ -52,9 +56,15 @@ def intake(settings: Settings) -> IntakePolicy:
     return IntakePolicy(routes=values.routes(settings), rules=rules, rescan=section.rescan, poll=section.poll)
 
 
-def keep_originals(settings: Settings) -> float | None:
+def keep_originals(settings: Settings) -> Keep:
+    section = settings.originals
+    return Keep(seconds=None if section.keep == "forever" else section.keep,
+                size=None if section.max_size == "unlimited" else section.max_size)
+
+
+def keep_history(settings: Settings) -> float | None:
     """Seconds, None for ever."""
-    return None if settings.originals.keep == "forever" else settings.originals.keep
+    return None if settings.history.keep == "forever" else settings.history.keep
 
 
 def targets(loaded: Loaded) -> list[Target]:
@@ -127,3 +137,15 @@ def group_id(loaded: Loaded, key: str, name: str | None) -> int | None:
     except KeyError:
         raise ConfigError(str(loaded.path), (Problem(path=key, line=None, message=f"there is no group {name!r}",
                                                      hint=f"create it (`groupadd {name}`) or name another"),)) from None
+
+
+def owner_id(loaded: Loaded) -> int | None:
+    """Raises ConfigError when there is no such user."""
+    name = loaded.settings.publish.owner
+    if name is None:
+        return None
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise ConfigError(str(loaded.path), (Problem(path="publish.owner", line=None, message=f"there is no user {name!r}",
+                                                     hint=f"create it (`useradd --system {name}`) or name another"),)) from None

@@ -14,6 +14,7 @@ from pectin import __version__, policies
 from pectin.api.app import create_app
 from pectin.api.server import bind, serve
 from pectin.encoding import tools
+from pectin.linux import crash
 from pectin.linux.lock import AlreadyRunningError, InstanceLock
 from pectin.model.errors import Cause, PectinError
 from pectin.model.statuses import ExitStatus
@@ -26,11 +27,12 @@ from pectin.pipeline.housekeeping import Housekeeping
 from pectin.pipeline.intake_loop import IntakeLoop
 from pectin.pipeline.narrator import Narrator
 from pectin.pipeline.outbox_loop import OutboxLoop
+from pectin.pipeline.rebuild import open_store
 from pectin.pipeline.recover import recover
+from pectin.pipeline.undo import Undo
 from pectin.pipeline.worker import Worker
 from pectin.settings.load import ConfigError, Loaded, find, load
 from pectin.settings.sections import Settings
-from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +42,13 @@ _FIXED = ("paths", "socket", "metrics")  # sections that hold what is opened onc
 def run(config: Path | None) -> ExitStatus:
     """Run the daemon in the foreground until SIGTERM or SIGINT; the exit status."""
     try:
+        wish = crash.arm()
         loaded = load(find(config))
         _set_up_logs(loaded.settings)
+        if wish:
+            log.warning("a test of crashes: this daemon %s", wish)
         asyncio.run(Service(loaded).run())
-    except ConfigError as error:
+    except (crash.RefusedError, ConfigError) as error:
         print(f"pectin: {error}", file=sys.stderr)  # noqa: T201  (the log is not set up without a configuration)
         return ExitStatus.CONFIG
     except AlreadyRunningError as error:
@@ -86,7 +91,7 @@ class Service:
             targets = policies.targets(self._loaded)
             listener = self._listener()
             stack.callback(self._close, listener)
-            store = await stack.enter_async_context(Store.open(settings.paths.state / "pectin.db"))
+            store = self._store = await open_store(stack, settings.paths.state / "pectin.db")
             if settings.metrics.listen != "off":
                 host, _, port = settings.metrics.listen.rpartition(":")
                 stack.callback(self._metrics.serve(host.strip("[]"), int(port)).close)
@@ -95,13 +100,17 @@ class Service:
             await gate.restore()
             self._outbox = OutboxLoop(store, self._metrics, targets)
             await self._outbox.drop_unknown()
-            await recover(store, policy)
             self._worker = Worker(store, policy, gate, self._metrics, slots=settings.encoder.jobs, changed=self._changed)
+            await self._worker.mounts.restore()  # before anything is done in a library or an inbox
+            await self._worker.mounts.troubles(policy.routes.values())
+            await recover(store, policy)
             self._intake = IntakeLoop(store, policies.intake(settings), policy.places, self._metrics, self._worker.turns,
-                                      attended=self._worker.attended, changed=self._accepted)
+                                      attended=self._worker.attended, changed=self._accepted, room=self._worker.room_for_copy)
             self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
             self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
-                                        policies.keep_originals(settings), self._worker.turns, policy.publishing)
+                                        policies.keep_originals(settings), self._worker.turns, policy.publishing,
+                                        Undo(store, self._intake.leave_alone, self._worker.announce))
+            self._keeper.keep_history = policies.keep_history(settings)
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
                                     reload=self.reload, changed=self._changed)
             await self._until_stopped(listener)
@@ -115,7 +124,7 @@ class Service:
             worker = group.create_task(self._worker.run(), name="worker")
             others = [group.create_task(work, name=name) for name, work in (
                 ("outbox", self._outbox.run()), ("api", serve(app, [listener])), ("narrator", self._narrator.run()),
-                ("housekeeping", self._keeper.run()), ("watchdog", self._watchdog()))]
+                ("housekeeping", self._keeper.run()), ("watchdog", self._watchdog()), ("store", self._store.until_damaged()))]
             await self._intake.started.wait()
             self._ready = True
             self._notifier.ready()
@@ -170,9 +179,10 @@ class Service:
         new = load(self._loaded.path)
         old, settings = self._loaded.settings, new.settings
         encoder = settings.encoder.model_copy(update={"jobs": old.encoder.jobs})
-        kept = {name: getattr(old, name) for name in _FIXED} | {"encoder": encoder}
+        before = old.model_copy(update={"paths": old.paths.model_copy(update={"min_free": settings.paths.min_free})})
+        kept = {name: getattr(before, name) for name in _FIXED} | {"encoder": encoder}
         notes = [f"{name} has changed: that takes effect at the next start (`systemctl restart pectin`)"
-                 for name in _FIXED if getattr(old, name) != getattr(settings, name)]
+                 for name in _FIXED if getattr(before, name) != getattr(settings, name)]
         if old.encoder.jobs != settings.encoder.jobs:
             notes.append("encoder.jobs has changed: that takes effect at the next start (`systemctl restart pectin`)")
         applied = Loaded(new.path, settings.model_copy(update=kept))
@@ -184,6 +194,7 @@ class Service:
         await self._outbox.configure(targets)
         self._keeper.libraries, self._keeper.keep = tuple(r.library for r in settings.routes), policies.keep_originals(settings)
         self._keeper.publishing = policy.publishing
+        self._keeper.keep_history = policies.keep_history(settings)
         await self._intake.configure(policies.intake(settings))
         self._accepted()
         log.info("the configuration was read again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crashing import crash_at
 from needs import missing, need_root
 from pectin.intake import claim as claiming
 from pectin.intake import taking
@@ -538,3 +540,42 @@ def test_a_copy_tells_how_far_it_is_and_can_be_ended(tmp_path: Path) -> None:
         assert shares[-1] == 1.0
     finally:
         subprocess.run(["umount", home.places.work], check=True)
+
+
+def test_a_film_with_other_names_elsewhere_is_copied_and_stays_untouched(home: Home, tmp_path: Path) -> None:
+    path = home.film()
+    os.link(path, tmp_path / "shared.mkv")
+    before = path.stat()
+    [outcome] = claim_all([home.wanted(path)], home.places, now=2e9)
+    assert isinstance(outcome, OtherFileSystemError)
+    home.untouched("film.mkv")
+    claimed = home.claim(path)
+    assert claimed.left_behind is not None
+    assert claimed.left_behind.is_at(path, inode=before.st_ino, size=before.st_size, mtime_ns=before.st_mtime_ns)
+    assert read_note(home.places.job_folder(JOB)) == claimed
+    source = home.places.source(JOB, claimed.relative)
+    assert (source.read_bytes(), source.stat().st_nlink) == (CONTENT, 1)
+    after = path.stat()
+    assert [getattr(after, field) for field in ("st_ino", "st_nlink", "st_size", "st_mtime_ns", "st_ctime_ns")] == [
+        getattr(before, field) for field in ("st_ino", "st_nlink", "st_size", "st_mtime_ns", "st_ctime_ns")]
+    assert mend(claimed, home.inbox, home.places)
+    assert path.exists()
+
+
+def test_a_crash_at_any_line_of_such_a_claim_leaves_the_film_and_a_whole_job_or_none(tmp_path: Path) -> None:
+    home = Home(tmp_path / "inbox", tmp_path / "state")
+    path = home.film()
+    os.link(path, tmp_path / "shared.mkv")
+    jobs = set()
+    for line in itertools.count(1, 2):
+        crashed = crash_at(line, (taking, claiming), lambda: home.claim(path))
+        note = read_note(home.places.job_folder(JOB))
+        taken = note is not None and mend(note, home.inbox, home.places)
+        if taken:
+            assert home.places.source(JOB, PurePath("film.mkv")).read_bytes() == CONTENT
+        jobs.add(taken)
+        assert path.read_bytes() == CONTENT
+        shutil.rmtree(home.places.job_folder(JOB), ignore_errors=True)
+        if not crashed:
+            break
+    assert jobs == {True, False}

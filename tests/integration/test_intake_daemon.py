@@ -201,7 +201,7 @@ async def test_a_copy_that_lasts_holds_no_other_film_up_tells_how_far_it_is_and_
                     await asyncio.sleep(0.02)
             assert [job.name for job in await store.jobs.in_state(State.PENDING)] == ["Near.mkv"]
             [waiting] = intake.waiting()
-            assert (waiting.path, waiting.sentence) == (far / "Far.mkv", "25 % copied from another file system and compared")
+            assert (waiting.path, waiting.sentence) == (far / "Far.mkv", "25 % copied and compared")
         finally:
             task.cancel()
             await asyncio.sleep(0.1)

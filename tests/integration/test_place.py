@@ -18,7 +18,8 @@ from pectin.linux import move
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
 from pectin.publishing import place
-from pectin.publishing.place import carry_out, intend, renamed, take_back, withdraw
+from pectin.publishing.address import intend, renamed
+from pectin.publishing.place import carry_out, take_back, withdraw
 from pectin.publishing.strays import discard_parts, stray_parts
 
 JOB = "0123456789"

@@ -23,9 +23,10 @@ from pectin.model.job import State
 from pectin.pipeline import story
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.housekeeping import Housekeeping
+from pectin.pipeline.purging import Keep
 from pectin.pipeline.recover import recover
 from pectin.pipeline.status import problems
-from pectin.publishing import originals, place
+from pectin.publishing import address, originals, place
 from pectin.store.store import Store
 from working import ONE, TWO, a_policy, add, an_intake, ended, publishing, working
 
@@ -67,7 +68,7 @@ async def test_a_library_whose_server_has_died_is_waited_for(tmp_path: Path, mon
         intake = an_intake(store, worker, routes={})
         with monkeypatch.context() as patched:
             patched.setattr(os, "stat", stat)
-            assert os.strerror(number) in (await problems(intake, worker.policy))[0]
+            assert os.strerror(number) in (await problems(intake, worker))[0]
             task = asyncio.create_task(worker.run())
             for _ in range(600):
                 job = await store.jobs.get(ONE)
@@ -124,7 +125,7 @@ async def test_what_housekeeping_cannot_do_does_not_stop_it(tmp_path: Path, monk
         places = worker.policy.places
         os.mkdir(os.fsencode(places.originals) + b"/\xff")
         monkeypatch.setattr(originals, "purge", refuse(PectinError(Cause.NO_PERMISSION, "test")))
-        keeper = Housekeeping(store, places, [tmp_path / "lib"], 0.0, worker.turns, worker.policy.publishing)
+        keeper = Housekeeping(store, places, [tmp_path / "lib"], Keep(seconds=0.0), worker.turns, worker.policy.publishing)
         await keeper.round(time.time() + 1e6)
         assert places.original(ONE, PurePath("Film.mkv")).exists()
 
@@ -185,7 +186,7 @@ def test_another_jobs_subtitles_are_not_taken_back(tmp_path: Path) -> None:
         (out / "video.mp4").write_bytes(film)
         (out / "sub.srt").write_bytes(b"Hello")
         os.utime(out / "sub.srt", (1e9 + int(number) * 100,) * 2)
-        intents.append(place.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
+        intents.append(address.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
                                     library=library, place=PurePosixPath("Film/Film.mp4"), job_id=number))
     library.mkdir()
     place.carry_out(intents[0], file_mode=0o644, folder_mode=0o755, group=None)
@@ -193,7 +194,7 @@ def test_another_jobs_subtitles_are_not_taken_back(tmp_path: Path) -> None:
         place.carry_out(intents[1], file_mode=0o644, folder_mode=0o755, group=None)
     place.take_back(intents[1])
     assert files(library) == ["Film/Film.eng.srt", "Film/Film.mp4"]
-    again = place.renamed(intents[1], PurePosixPath("Film/Film.mp4"), TWO)
+    again = address.renamed(intents[1], PurePosixPath("Film/Film.mp4"), TWO)
     place.carry_out(again, file_mode=0o644, folder_mode=0o755, group=None)
     assert len(files(library)) == 4
 
@@ -266,7 +267,7 @@ def test_a_refusal_at_any_step_of_placing_publishes_nothing_half_or_twice(
             folder.mkdir()
         (out / "video.mp4").write_bytes(b"film")
         (out / "sub.srt").write_bytes(b"Hello")
-        intent = place.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
+        intent = address.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
                               library=library, place=PurePosixPath("Film/Film.mp4"), job_id=ONE)
         with monkeypatch.context() as patched:
             fail_each_call(step, number, patched)

@@ -27,6 +27,7 @@ from pectin.pipeline.control import Control
 from pectin.pipeline.disposal import _rest_sidecars, dispose
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.housekeeping import Housekeeping
+from pectin.pipeline.purging import Keep
 from pectin.pipeline.recover import outputs_present
 from pectin.pipeline.worker import Worker
 from pectin.publishing import originals, sidecars
@@ -183,7 +184,7 @@ async def test_a_latecomer_waits_for_a_library_that_is_away(tmp_path: Path, caps
         assert files(tmp_path / "work" / ONE) == ["sidecars/Film.en.srt"], "what needs no library does not wait"
         assert "waits" in (await shown(store, worker, capsys))[0]["Film.en.srt"]
         (tmp_path / "away").rename(tmp_path / "lib")
-        keeper = Housekeeping(store, worker.policy.places, [], None, worker.turns, worker.policy.publishing)
+        keeper = Housekeeping(store, worker.policy.places, [], Keep(), worker.turns, worker.policy.publishing)
         await keeper.round(10.0)
         assert files(tmp_path / "lib/Film") == ["Film.en.srt", "Film.mp4"]
         assert files(tmp_path / "work") == []

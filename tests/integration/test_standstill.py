@@ -27,6 +27,7 @@ from pectin.pipeline.events import make_event
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.housekeeping import Housekeeping
 from pectin.pipeline.outbox_loop import OutboxLoop
+from pectin.pipeline.purging import Keep
 from pectin.pipeline.recover import recover
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.worker import Worker
@@ -126,7 +127,7 @@ async def test_a_job_put_back_into_the_queue_while_housekeeping_looks_keeps_its_
     async with working(tmp_path) as (store, worker):
         job = await add(store, tmp_path, ONE, "film.mkv")
         await store.jobs.apply(ONE, Trigger.CANCEL, now=2.0)
-        keeper = Housekeeping(store, worker.policy.places, [], None, worker.turns, worker.policy.publishing)
+        keeper = Housekeeping(store, worker.policy.places, [], Keep(), worker.turns, worker.policy.publishing)
         async with worker.turns.of(ONE):
             task = asyncio.create_task(keeper.round(time.time()))
             await asyncio.sleep(0.1)  # it has its list by now

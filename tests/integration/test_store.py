@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pytest
@@ -18,22 +17,12 @@ from hypothesis import strategies as st
 
 from needs import need_program, need_root
 from pectin.model.errors import Cause, PectinError
-from pectin.model.event import Event, EventType
-from pectin.model.job import IllegalTransitionError, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger
+from pectin.model.event import EventType
+from pectin.model.job import IllegalTransitionError, NoSuchJobError, Stage, StaleTransitionError, State, Trigger
 from pectin.store.outbox import Endpoint
 from pectin.store.schema import MIGRATIONS
 from pectin.store.store import Store
-
-
-def a_job(number: int = 0, **changes: object) -> Job:
-    relative = PurePath(f"films/Film {number}.mkv")
-    job = Job(id=f"{number:010d}", state=State.PENDING, route="films", profile="universal", inbox_path=PurePath("/in") / relative,
-              relative=relative, size=1000 + number, created_at=100.0 + number, updated_at=100.0 + number)
-    return replace(job, **changes)  # type: ignore[arg-type]
-
-
-def an_event(number: int = 0, job_id: str = "0000000000", kind: EventType = EventType.ACCEPTED) -> Event:
-    return Event(id=f"evt_{number}", type=kind, job_id=job_id, at=1.0, data={"number": number})
+from rows import a_job, an_event
 
 
 @pytest.fixture

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from pectin.model.errors import Cause
 from pectin.model.event import Delivery, Event, EventType
-from pectin.model.job import TRANSITIONS, IllegalTransitionError, Job, StaleTransitionError, State, Trigger
+from pectin.model.job import (
+    FINAL,
+    TRANSITIONS,
+    IllegalTransitionError,
+    Job,
+    NoSuchJobError,
+    StaleTransitionError,
+    State,
+    Trigger,
+)
 from pectin.store.outbox import Endpoint
 from pectin.store.store import Store
 
 JOBS = ("0000000000", "0000000001")
 ENDPOINTS = ("chat", "home")
+CAUSES = st.sampled_from([None, Cause.NO_SPACE, Cause.FFMPEG_FAILED])
+
+
+def told(steps: Sequence[tuple[Trigger | None, State, Cause | None, int]], trigger: Trigger, state: State,
+         cause: Cause | None) -> list[tuple[Trigger | None, State, Cause | None, int]]:
+    """The history with one more step: the same trouble once more is counted, and the claim between the two goes."""
+    before = [*steps[:-1]] if steps[-1][0] is Trigger.CLAIM else [*steps]
+    if trigger is Trigger.RETRY and cause is not None and before and before[-1][::2] == (Trigger.RETRY, cause):
+        return [*before[:-1], (*before[-1][:3], before[-1][3] + 1)]
+    return [*steps, (trigger, state, cause, 1)]
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -29,7 +51,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.stack = AsyncExitStack()
         self.states: dict[str, State] = {}
-        self.steps: dict[str, list[tuple[Trigger | None, State]]] = {}
+        self.steps: dict[str, list[tuple[Trigger | None, State, Cause | None, int]]] = {}
         self.lines: dict[tuple[str, str], list[str]] = {(endpoint, job): [] for endpoint in ENDPOINTS for job in JOBS}
         self.seen: list[tuple[str, State]] = []
         self.events = 0
@@ -40,12 +62,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = self.runner.run(self.stack.enter_async_context(Store.open(Path(self.folder.name) / "pectin.db")))
         self.configure()
         for job in JOBS:
-            relative = PurePath("film.mkv")
-            self.runner.run(self.store.jobs.add(Job(
-                id=job, state=State.PENDING, route="r", profile="p", inbox_path=relative, relative=relative, size=1,
-                created_at=1.0, updated_at=1.0)))
-            self.states[job] = State.PENDING
-            self.steps[job] = [(None, State.PENDING)]
+            self.add(job)
+
+    def add(self, job: str) -> None:
+        relative = PurePath("film.mkv")
+        self.runner.run(self.store.jobs.add(Job(
+            id=job, state=State.PENDING, route="r", profile="p", inbox_path=relative, relative=relative, size=1,
+            created_at=self.now, updated_at=self.now)))
+        self.states[job] = State.PENDING
+        self.steps[job] = [(None, State.PENDING, None, 1)]
 
     def configure(self) -> None:
         self.store.outbox.configure([Endpoint(name, frozenset(EventType)) for name in ENDPOINTS])
@@ -53,40 +78,78 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(job=st.sampled_from(JOBS))
     def look(self, job: str) -> None:
         found = self.runner.run(self.store.jobs.get(job))
-        assert found is not None
-        assert found.state is self.states[job]
-        self.seen.append((job, found.state))
+        assert (None if found is None else found.state) is self.states.get(job)
+        if found is not None:
+            self.seen.append((job, found.state))
 
-    @rule(data=st.data(), trigger=st.sampled_from(Trigger))
-    def act_on_old_knowledge(self, data: st.DataObject, trigger: Trigger) -> None:
+    @rule(data=st.data(), trigger=st.sampled_from(Trigger), cause=CAUSES)
+    def act_on_old_knowledge(self, data: st.DataObject, trigger: Trigger, cause: Cause | None) -> None:
         if self.seen:
-            self.act(*data.draw(st.sampled_from(self.seen)), trigger)
+            self.act(*data.draw(st.sampled_from(self.seen)), trigger, cause)
 
-    @rule(job=st.sampled_from(JOBS), data=st.data())
-    def act_rightly(self, job: str, data: st.DataObject) -> None:
-        self.act(job, self.states[job], data.draw(st.sampled_from([t for s, t in TRANSITIONS if s is self.states[job]])))
+    @rule(job=st.sampled_from(JOBS), data=st.data(), cause=CAUSES)
+    def act_rightly(self, job: str, data: st.DataObject, cause: Cause | None) -> None:
+        if state := self.states.get(job):
+            self.act(job, state, data.draw(st.sampled_from([t for s, t in TRANSITIONS if s is state])), cause)
 
-    @rule(job=st.sampled_from(JOBS), trigger=st.sampled_from(Trigger))
-    def act_without_looking(self, job: str, trigger: Trigger) -> None:
-        self.act(job, None, trigger)
+    @rule(job=st.sampled_from(JOBS), trigger=st.sampled_from(Trigger), cause=CAUSES)
+    def act_without_looking(self, job: str, trigger: Trigger, cause: Cause | None) -> None:
+        self.act(job, None, trigger, cause)
 
-    def act(self, job: str, expected: State | None, trigger: Trigger) -> None:
+    @rule(job=st.sampled_from(JOBS), times=st.integers(1, 4))
+    def wait_for_space(self, job: str, times: int) -> None:
+        if self.states.get(job) is State.PENDING:
+            for _ in range(times):
+                self.act(job, State.PENDING, Trigger.CLAIM, None)
+                self.act(job, State.PROCESSING, Trigger.RETRY, Cause.NO_SPACE)
+
+    @rule(job=st.sampled_from(JOBS))
+    def come_again(self, job: str) -> None:
+        if job not in self.states:
+            self.add(job)
+
+    @rule(job=st.sampled_from(JOBS))
+    def forget(self, job: str) -> None:
+        may = self.states.get(job) in FINAL and not any(self.lines[endpoint, job] for endpoint in ENDPOINTS)
+        over = [job_id for job_id, _ in self.runner.run(self.store.past.over(self.now + 1))]
+        assert (job in over) is may
+        assert self.runner.run(self.store.past.forget([job], self.now + 1)) == may
+        if may:
+            del self.states[job], self.steps[job]
+
+    @rule(job=st.sampled_from(JOBS), state=st.sampled_from(sorted(FINAL)))
+    def put_right_from_a_note(self, job: str, state: State) -> None:
+        self.now += 1
+        before = self.runner.run(self.store.jobs.get(job))
+        if before is not None:
+            after = replace(before, state=state, updated_at=self.now, cause=None)
+            self.runner.run(self.store.jobs.put_right(after, now=self.now, message="older than the files"))
+            self.states[job] = state
+            self.steps[job].append((None, state, None, 1))
+
+    def act(self, job: str, expected: State | None, trigger: Trigger, cause: Cause | None) -> None:
         self.events += 1
         self.now += 1
         event = Event(id=f"evt_{self.events}", type=EventType.STARTED, job_id=job, at=self.now, data={})
-        truth = self.states[job]
+        truth = self.states.get(job)
         try:
-            after = self.runner.run(self.store.jobs.apply(job, trigger, now=self.now, expected=expected, events=[event]))
+            after = self.runner.run(self.store.jobs.apply(job, trigger, now=self.now, expected=expected, events=[event],
+                                                          cause=cause))
+        except NoSuchJobError:
+            assert truth is None
         except IllegalTransitionError:
-            assert (truth if expected is None else expected, trigger) not in TRANSITIONS
+            known = truth if expected is None else expected
+            assert known is not None
+            assert (known, trigger) not in TRANSITIONS
         except StaleTransitionError as stale:
             assert expected is not truth
             assert (stale.expected, stale.found) == (expected, truth)
         else:
+            assert truth is not None
             assert expected in (None, truth)
             assert TRANSITIONS[truth, trigger] is after.state
             self.states[job] = after.state
-            self.steps[job].append((trigger, after.state))
+            self.steps[job] = told(self.steps[job], trigger, after.state, cause)
             for endpoint in ENDPOINTS:
                 self.lines[endpoint, job].append(event.id)
 
@@ -131,7 +194,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert found is not None
             assert found.state is self.states[job]
             history = self.runner.run(self.store.jobs.history(job))
-            assert [(step.trigger, step.to_state) for step in history] == self.steps[job]
+            assert [(step.trigger, step.to_state, step.cause, step.times) for step in history] == self.steps[job]
+            assert all((step.last_at is None) == (step.times == 1) for step in history)
             assert [step.from_state for step in history[1:]] == [step.to_state for step in history[:-1]]
 
     @invariant()

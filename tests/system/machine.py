@@ -24,7 +24,7 @@ DROP_IN = "/run/systemd/system/pectin.service.d/test.conf"
 INBOX, LIBRARY, DATABASE = "/srv/pectin/inbox", "/srv/pectin/library", "/var/lib/pectin/pectin.db"
 QUICK: dict[str, Any] = {
     "routes": [{"name": "films", "inbox": INBOX, "library": LIBRARY}],
-    "intake": {"linger": 0, "quiet": 0, "rescan": "5s"},
+    "intake": {"linger": 0, "quiet": 0, "rescan": "5s", "duplicates": "keep"},
     "profiles": {"universal": {"preset": "ultrafast"}},
     "retry": {"first": 0},
 }

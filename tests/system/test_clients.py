@@ -61,7 +61,7 @@ def test_status_tells_why_what_is_left_was_not_taken(outcomes: dict[str, Outcome
     reasons = {entry["path"].rpartition("/")[2]: entry["reason"] for entry in told["waiting"]}
     never = {one.sent.name.decode(): "truncated" for one in outcomes.values() if one.sent is not None and not one.sent.taken}
     assert never
-    assert reasons == {"._Finder.mp4": "companion", ".DS_Store": "companion"} | never
+    assert reasons == {"._Finder.mp4": "companion", ".DS_Store": "companion", "Linked.mkv": "linked"} | never
 
 
 def test_samba_understands_every_line_of_the_share(there: World) -> None:

@@ -28,10 +28,12 @@ PUBLISHING published COMPLETED
 PUBLISHING retry     PUBLISHING
 PUBLISHING interrupt PENDING
 PUBLISHING give_up   FAILED
+PUBLISHING reject    REJECTED
 FAILED     requeue   PENDING
 REJECTED   requeue   PENDING
 CANCELLED  requeue   PENDING
 COMPLETED  redo      PENDING
+COMPLETED  undo      CANCELLED
 """
 
 
@@ -53,7 +55,7 @@ def test_every_state_can_be_reached_from_pending() -> None:
 
 def test_final_states_are_left_only_because_a_person_said_so() -> None:
     for (source, trigger) in TRANSITIONS:
-        assert (source in FINAL) == (trigger in (Trigger.REQUEUE, Trigger.REDO))
+        assert (source in FINAL) == (trigger in (Trigger.REQUEUE, Trigger.REDO, Trigger.UNDO))
 
 
 def test_no_state_is_a_dead_end() -> None:

@@ -111,9 +111,9 @@ async def test_a_pause_is_remembered_and_a_drain_is_not() -> None:
     gate = Gate(flags)
     await gate.restore()
     assert gate.mode is Mode.PAUSED
-    assert gate.cause is Cause.PAUSED_BY_USER
+    assert gate.causes == (Cause.PAUSED_BY_USER,)
     await gate.set(Mode.DRAINING)
-    assert gate.cause is Cause.DRAINING
+    assert gate.causes == (Cause.DRAINING,)
     gate = Gate(flags)
     await gate.restore()
     assert gate.mode is Mode.OPEN

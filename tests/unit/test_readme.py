@@ -26,7 +26,7 @@ def test_the_configuration_of_a_home_server_is_a_valid_one() -> None:
     assert str(settings.routes[0].library) == "/srv/media/films"
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:^|`|sudo )pectin ([a-z]+)", README, re.MULTILINE))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:^|`|sudo )pectin ([a-z-]+)", README, re.MULTILINE))))
 def test_every_pectin_command_in_the_readme_exists(command: str) -> None:
     assert command in COMMANDS
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import FastAPI, Query
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from pectin import __version__
 from pectin.api import problems
@@ -15,6 +16,9 @@ from pectin.api.schemas import Done, InboxPage, JobDetailsOut, JobOut, JobPage, 
 from pectin.model.job import State
 from pectin.pipeline.control import Control
 from pectin.pipeline.status import Status
+
+SQLITE = "application/vnd.sqlite3"  # as registered with IANA
+_BLOCK = 256 * 1024  # bytes of a backup that are read at once
 
 
 def create_app(control: Control, *, ready: Callable[[], str | None]) -> FastAPI:
@@ -61,10 +65,23 @@ def _queries(app: FastAPI, control: Control) -> None:
     async def job(job_id: str) -> JobDetailsOut:
         return JobDetailsOut.from_details(await control.details(job_id))
 
+    @app.get("/v1/backup", summary="A consistent copy of the database, as a SQLite file", response_class=StreamingResponse,
+             responses={200: {"content": {SQLITE: {}}}})
+    async def backup() -> Response:
+        file = await control.backup()
+        return StreamingResponse(_blocks(file), media_type=SQLITE,
+                                 headers={"content-length": str(os.fstat(file.fileno()).st_size)})
+
     @app.get("/v1/plan", summary="What would be done with a file below an inbox or library")
     async def plan(path: str, profile: str | None = None) -> PlanOut:
         media, decided = await control.plan(Path(path), profile)
         return PlanOut(summary=media.summary(), plan=decided.as_dict())
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _job_commands(app: FastAPI, control: Control) -> None:
@@ -75,6 +92,15 @@ def _job_commands(app: FastAPI, control: Control) -> None:
     @app.post("/v1/jobs/{job_id}/retry", summary="Another try for a job that failed, was rejected or cancelled")
     async def retry(job_id: str) -> JobOut:
         return JobOut.of(await control.retry(job_id))
+
+    @app.post("/v1/jobs/{job_id}/redo", summary="Make a completed job once more; the new outputs replace the old ones")
+    async def redo(job_id: str, profile: str | None = None) -> JobOut:
+        return JobOut.of(await control.redo(job_id, profile))
+
+    @app.post("/v1/jobs/{job_id}/undo", summary="Put the original back where it came from, and withdraw the outputs")
+    async def undo(job_id: str,
+                   to: Annotated[str | None, Query(description="an absolute folder for the original")] = None) -> JobOut:
+        return JobOut.of(await control.undo(job_id, Path(to) if to is not None else None))
 
 
 def _daemon_commands(app: FastAPI, control: Control) -> None:
@@ -96,6 +122,10 @@ def _daemon_commands(app: FastAPI, control: Control) -> None:
     @app.post("/v1/reload", summary="Read the configuration again")
     async def reload() -> Done:
         return Done(done="reloaded", notes=await control.reload())
+
+    @app.post("/v1/accept-mounts", summary="The libraries and inboxes are right on the file systems they lie on now")
+    async def accept_mounts() -> Done:
+        return Done(done="accepted", notes=await control.accept_mounts())
 
     @app.post("/v1/rescan", summary="Walk the inboxes now")
     async def rescan() -> Done:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
 from pectin.model.job import IllegalTransitionError, NoSuchJobError, StaleTransitionError, State, Trigger
 from pectin.pipeline.control import AmbiguousJobError
+from pectin.pipeline.undo import WishError
 from pectin.settings.load import ConfigError
 
 MEDIA_TYPE = "application/problem+json"
@@ -27,8 +28,12 @@ def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Res
 
 def _illegal_text(error: IllegalTransitionError) -> str:
     """In the words of the commands, not of the table: a person never typed `requeue`."""
-    wish = {Trigger.CANCEL: "be cancelled", Trigger.REQUEUE: "be tried again"}.get(error.trigger, error.trigger.value)
-    way_out = {State.COMPLETED: "; to have it made again, drop its original into the inbox (`pectin show` says where it lies)",
+    wish = {Trigger.CANCEL: "be cancelled", Trigger.REQUEUE: "be tried again", Trigger.REDO: "be made once more",
+            Trigger.UNDO: "be undone"}.get(error.trigger, error.trigger.value)
+    way_out = {State.COMPLETED: "; `pectin redo` makes it once more, `pectin undo` takes it back",
+               State.PENDING: "; it waits for its turn already",
+               State.FAILED: "; `pectin retry` tries it again", State.REJECTED: "; `pectin retry` takes it all the same",
+               State.CANCELLED: "; `pectin retry` takes it up again",
                State.PROCESSING: "; `pectin cancel` stops it first",
                State.PUBLISHING: "; its outputs are on their way into the library"}.get(error.state, "")
     return f"the job is {error.state}: it cannot {wish}{way_out}"
@@ -44,6 +49,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(AmbiguousJobError)
     async def _ambiguous(_: Request, error: AmbiguousJobError) -> Response:
         return problem(409, "ambiguous-job", "The id fits several jobs", str(error))
+
+    @app.exception_handler(WishError)
+    async def _wish(_: Request, error: WishError) -> Response:
+        return problem(422, "wish", "That cannot be done", str(error))
 
     @app.exception_handler(IllegalTransitionError)
     async def _illegal(_: Request, error: IllegalTransitionError) -> Response:

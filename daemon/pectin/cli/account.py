@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how the kernel writes blanks and line breaks in mountinfo
+_CAP_CHOWN = 0  # its number in linux/capability.h
 _LETTERS = {4: "r", 2: "w", 1: "x"}
 
 
@@ -53,6 +54,14 @@ class Account:
         info = path.stat()
         shift = 6 if info.st_uid == self.uid else 3 if info.st_gid in self.groups else 0
         return (stat.S_IMODE(info.st_mode) >> shift) & wanted == wanted
+
+    def may_give_away(self) -> bool:
+        """Whether this user, or the running daemon with its unit's capabilities, may give files to another user (CAP_CHOWN)."""
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+            return bool(next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")) & 1 << _CAP_CHOWN)
+        except (OSError, StopIteration):
+            return self.uid == 0
 
     def read_only(self, path: Path) -> bool:
         """Whether the running daemon sees this folder on a read-only mount: its unit opens only ReadWritePaths= to it. False

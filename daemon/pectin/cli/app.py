@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import sys
 import time
@@ -15,13 +16,15 @@ import typer
 from rich.live import Live
 
 from pectin import __version__
-from pectin.cli import configuration, doctor, planning, render
+from pectin.cli import backup, configuration, doctor, planning, render
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.model.statuses import ExitStatus
 from pectin.settings.load import ConfigError
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 JobId = Annotated[str, typer.Argument(help="The job's id; its beginning is enough.", show_default=False)]
+
+COPYING = 6 * 3600.0  # seconds until a command gives up that moves a film: a slow disk and a long film
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
                   help="Pectin sets jelly: it transcodes videos ahead of time, so that Jellyfin never has to do it live.")
@@ -46,6 +49,11 @@ def options(
 
 def client(context: typer.Context) -> Client:
     return Client(socket_path(context.obj["socket"], context.obj["config"]))
+
+
+def patient(context: typer.Context) -> Client:
+    """For what may have to copy a film from one disk to another."""
+    return Client(socket_path(context.obj["socket"], context.obj["config"]), timeout=COPYING)
 
 
 def _print_json(document: Any) -> None:
@@ -158,8 +166,32 @@ def cancel(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> Non
 
 @app.command()
 def retry(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
-    """Try a job again that failed, was rejected or was cancelled."""
-    _told(client(context).post(f"{_address(job)}/retry"), as_json)
+    """Try a job again that failed, was rejected, cancelled or undone."""
+    _told(patient(context).post(f"{_address(job)}/retry"), as_json)
+
+
+@app.command()
+def redo(context: typer.Context, job: JobId, as_json: JsonFlag = False,
+         profile: Annotated[str | None, typer.Option("--profile", help="Another profile than last time.",
+                                                     show_default=False)] = None) -> None:
+    """Make a completed job once more from its original. What is in the library stays until the new files take its place."""
+    _told(patient(context).post(f"{_address(job)}/redo", profile=profile), as_json)
+
+
+@app.command()
+def undo(context: typer.Context, job: JobId, as_json: JsonFlag = False,
+         to: Annotated[Path | None, typer.Option("--to", help="A folder for the original, instead of the one it came from.",
+                                                 show_default=False)] = None) -> None:
+    """Take a completed job back. The original goes back where it came from, the files leave the library; those that somebody has
+    changed since stay. `pectin retry` takes it up again."""
+    _told(patient(context).post(f"{_address(job)}/undo", to=_text(to.absolute()) if to is not None else None), as_json)
+
+
+def _text(path: Path) -> str:
+    try:
+        return os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(ExitStatus.FAILED, "the folder's name is not UTF-8: it cannot be told to the daemon") from None
 
 
 @app.command()
@@ -186,10 +218,31 @@ def rescan(context: typer.Context, as_json: JsonFlag = False) -> None:
     _done(client(context).post("/v1/rescan"), as_json)
 
 
+@app.command("accept-mounts")
+def accept_mounts(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """Libraries and inboxes are right where they are now. For one that has really moved to another disk or server; one that is
+    merely not mounted needs nothing but to be mounted."""
+    _done(client(context).post("/v1/accept-mounts"), as_json)
+
+
 @app.command()
 def reload(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Read the configuration again. A broken one is refused and the old one stays."""
     _done(client(context).post("/v1/reload"), as_json)
+
+
+@app.command("backup")
+def backup_command(context: typer.Context,
+                   file: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)],
+                   force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+                   as_json: JsonFlag = False) -> None:
+    """Copy the database into a file, also while the daemon works, and say how to go back to it. Films are not in it."""
+    made = backup.back_up(file, context.obj["config"], context.obj["socket"], force=force)
+    if as_json:
+        _print_json({"file": str(made.file), "size": made.size, "restore": list(made.restore)})
+    else:
+        print("\n".join([f"{made.file}: written, {made.size} bytes. To go back to it, as root:",
+                         *(f"  {command}" for command in made.restore)]))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,25 @@ class Client:
     def get(self, address: str, **parameters: Any) -> Any:
         return self._ask("GET", address, {k: v for k, v in parameters.items() if v is not None})
 
-    def post(self, address: str) -> Any:
-        return self._ask("POST", address, {})
+    def post(self, address: str, **parameters: Any) -> Any:
+        return self._ask("POST", address, {k: v for k, v in parameters.items() if v is not None})
+
+    def download(self, address: str, write: Callable[[bytes], object]) -> None:
+        """Hand the blocks of an answer that is a file to `write`."""
+        try:
+            with (httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=self._timeout) as http,
+                  http.stream("GET", f"http://pectin{address}") as response):
+                if not response.headers.get("server", "").startswith("pectin/"):
+                    raise self._stranger()
+                if not response.is_success:
+                    response.read()
+                    raise _refused(_document(response) or {})
+                for block in response.iter_bytes():
+                    write(block)
+        except httpx.DecodingError as error:
+            raise self._stranger() from error
+        except httpx.TransportError as error:  # also when it ends in the middle
+            raise self._unreachable(error) from error
 
     def _ask(self, method: str, address: str, parameters: Mapping[str, Any]) -> Any:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import json
+import pwd
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -54,6 +55,11 @@ def missing_groups(settings: Settings) -> Iterator[Problem]:
         except KeyError:
             yield Problem(path=key, line=None, message=f"there is no group {name!r}",
                           hint=f"create it (`groupadd {name}`) or name another")
+    try:
+        pwd.getpwnam(settings.publish.owner or "root")
+    except KeyError:
+        yield Problem(path="publish.owner", line=None, message=f"there is no user {settings.publish.owner!r}",
+                      hint=f"create it (`useradd --system {settings.publish.owner}`) or name another")
 
 
 @app.command()

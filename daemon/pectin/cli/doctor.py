@@ -44,12 +44,30 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     account = account_of(int(status["pid"]) if status else None)
     findings.append(good(f"permissions are checked for user {account.name}"))
     findings += [problem(f"{p.path}: {p.message}", p.hint) for p in missing_groups(loaded.settings)]
+    findings += _owner(loaded.settings, account)
     findings += _ffmpeg(loaded.settings)
     findings += _folders(loaded.settings, account)
     findings += inbox_findings(loaded.settings, account, status)
     findings += _secrets(loaded.settings, account)
     findings += _jellyfin(loaded.settings)
     return findings + daemon_findings
+
+
+def _owner(settings: Settings, account: Account) -> Iterator[Finding]:
+    """Files for another user. What user pectin may not read and write any more it can neither compare nor take back."""
+    publish = settings.publish
+    if publish.owner in (None, account.name):
+        return
+    if not account.may_give_away():
+        yield problem(f"publish.owner: user {account.name} may not give files to user {publish.owner}",
+                      "`sudo systemctl edit pectin`: below [Service] AmbientCapabilities=CAP_LEASE CAP_CHOWN and "
+                      "CapabilityBoundingSet=CAP_LEASE CAP_CHOWN; then `sudo systemctl restart pectin`; or leave it out and use "
+                      "publish.group")
+    elif account.uid != 0 and (publish.file_mode & 0o040 == 0 or publish.folder_mode & 0o070 != 0o070):
+        yield problem(f"publish.owner: what belongs to {publish.owner} could not be used by user {account.name} any more",
+                      "let the group read files and write folders: publish.file_mode \"0664\", publish.folder_mode \"0775\"")
+    else:
+        yield good(f"publish.owner: files are given to user {publish.owner}")
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:
@@ -70,12 +88,24 @@ def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
                            f"create or mount {route.library}; user {account.name} must be able to write into it, by "
                            "the folder's group for instance (`systemctl edit pectin`: SupplementaryGroups=)",
                            account.read_only(route.library))
+        yield from _room(f"library of route {route.name}", route.library, settings)
         both = os.path.isdir(route.inbox) and os.path.isdir(settings.paths.work)
         if both and route.inbox.stat().st_dev != settings.paths.work.stat().st_dev:
             yield note(f"the inbox of route {route.name} and {settings.paths.work} are on different file systems: each file is "
                        "copied into the work queue instead of moved", "put paths.work on the inbox's file system")
     for name in ("state", "work", "originals", "rejected"):
         yield from _own_folder(name, getattr(settings.paths, name), account)
+    yield from _room("paths.work", settings.paths.work, settings)
+
+
+def _room(what: str, folder: Path, settings: Settings) -> Iterator[Finding]:
+    """Whether jobs may start at all. A folder that is missing or hidden is told elsewhere."""
+    if not os.path.isdir(folder):
+        return
+    free, least = shutil.disk_usage(folder).free, settings.paths.min_free
+    if free < least:
+        yield problem(f"{what}: {folder} has {size_text(free)} free, less than paths.min_free ({size_text(least)}): no job "
+                      "starts", "free some space, or lower paths.min_free")
 
 
 def _folder(what: str, folder: Path, account: Account, mend: str, read_only: bool) -> Iterator[Finding]:
@@ -206,7 +236,8 @@ def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[d
         if error.status is ExitStatus.NOPERM:
             return None, [note(f"daemon: {error.sentence}")]
         return None, [problem(f"daemon: {error.sentence}", "`systemctl status pectin` shows how it stands")]
-    findings = [good(f"daemon: version {status['version']}, pid {status['pid']}")]
+    findings = [good(f"daemon: version {status['version']}, pid {status['pid']}"),
+                good(f"originals: {size_text(status['originals_size'])} are kept")]
     if status["config"] != str(loaded.path):
         findings.append(note(f"the daemon runs with {status['config']}, not with {loaded.path}"))
     if status["mode_sentence"]:

@@ -74,6 +74,8 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
         parts.append(running_table(status["running"]))
     if status["waiting"]:
         parts += [Text(), inbox_view(status)]
+    if status["originals_size"]:
+        parts.append(Text(f"originals kept: {size_text(status['originals_size'])}"))
     undelivered = {name: count for name, count in status["outbox"].items() if count}
     if undelivered:
         parts.append(Text("not yet delivered: " + ", ".join(f"{count} to {name}" for name, count in undelivered.items())))
@@ -162,7 +164,8 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
     history = _plain_table("when", "what happened", "why")
     for entry in job["history"]:
         step = f"{entry['from_state'] or 'claimed'} -> {entry['to_state']}"
-        history.add_row(time_text(entry["at"]), step, escape(entry["message"]))
+        again = f" ({entry['times']} times, last {time_text(entry['last_at'])})" if entry["times"] > 1 else ""
+        history.add_row(time_text(entry["at"]), step, escape(entry["message"] + again))
     return Group(*parts, Text(), history)
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pectin.intake.beside import Beside, Held, Owned
+from pectin.intake.left import LeftAlone
 from pectin.intake.lineup import Lineup, Settled
 from pectin.intake.look import Looker, Seen
 from pectin.intake.names import NameAction, NameReason, judge_name
 from pectin.intake.settle import Mark, Patience, Verdict, WaitReason
+from pectin.model.left_behind import LeftBehind, Why
 from pectin.model.order import Order
 
 _SET_BACK = 1.0       # seconds that the clock may go back without a word: time servers do that in small steps
@@ -70,6 +72,7 @@ class _Entry:
     due: float | None = None
     in_line: bool = False      # settled, it waits for its turn
     in_hand: bool = False      # it is being claimed
+    counts: bool = False       # a film that is to be taken: sidecars wait for it
     mark: Mark | None = None
 
 
@@ -102,6 +105,7 @@ class Arrivals:
         self._looker = Looker(rules.patience, rules.wait, on_network, self._lock)
         self._line = Lineup(rules.order)
         self._beside = Beside(rules.sidecar_wait)
+        self._left = LeftAlone()
 
     def notice(self, route: str, path: Path, now: float, *, fresh: bool = True) -> None:
         """Something lies at `path`. `fresh`: it came or changed just now (an event), else a scan found it and it may be old.
@@ -119,7 +123,7 @@ class Arrivals:
                 entry = _Entry(route, seen, WaitReason.NOTICED, "just noticed", now)
                 self._book[path] = entry
                 if not sidecar:
-                    self._beside.films.waits(route, relative)
+                    self._count(entry, counts=True)
             elif fresh:
                 entry.seen.last_change = now
             elif entry.in_line or self._beside.ask_again(path):
@@ -174,6 +178,12 @@ class Arrivals:
             if verdict.reason is WaitReason.GONE:
                 self._strike(path)
                 return verdict
+            left = self._left.why(path, verdict.mark) if verdict.mark is not None and not entry.seen.sidecar else None
+            if not entry.seen.sidecar:
+                self._count(entry, counts=left is None)
+            if left is not None:
+                self._tell(entry, *left, now)
+                return Verdict(settled=False, reason=left[0], sentence=left[1])
             began = verdict.last_change if verdict.reason is WaitReason.TRUNCATED else None
             if verdict.reason is not WaitReason.SETTLED or entry.reason not in _FINISHED_LONG:
                 self._tell(entry, verdict.reason, verdict.sentence, now, began)
@@ -257,6 +267,16 @@ class Arrivals:
         with self._lock:
             self._beside.claimed(route, relative, job_id, at)
 
+    def leave_alone(self, route: str, film: PurePath, job_id: str, left: LeftBehind | None) -> None:
+        """A file of the inbox is this job's already, and stays there (None: no longer). What `pectin undo` puts back is no job's
+        any more: nothing that comes beside it is."""
+        with self._lock:
+            self._left.drop(job_id)
+            if left is not None:
+                self._left.add(job_id, left)
+            if left is not None and left.why is not Why.LINKED:
+                self._beside.films.unclaim(route, film)
+
     def forget(self, path: Path) -> None:
         """Strike the file from the book, whatever lies there."""
         with self._lock:
@@ -302,8 +322,14 @@ class Arrivals:
     def _strike(self, path: Path) -> None:
         if entry := self._book.pop(path, None):
             self._step_out(entry)
-            if not entry.seen.sidecar:
-                self._beside.films.gone(entry.route, entry.seen.relative)
+            self._count(entry, counts=False)
+
+    def _count(self, entry: _Entry, *, counts: bool) -> None:
+        if counts and not entry.counts:
+            self._beside.films.waits(entry.route, entry.seen.relative)
+        elif entry.counts and not counts:
+            self._beside.films.gone(entry.route, entry.seen.relative)
+        entry.counts = counts
 
     def _step_out(self, entry: _Entry) -> None:
         """It changes, or goes: what was found out about it counts no more."""

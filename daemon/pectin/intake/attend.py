@@ -11,6 +11,7 @@ from pectin.intake.settle import Lease, Mark
 from pectin.intake.taking import StillChangingError, mark_of, sync_names
 from pectin.intake.writers import ask_lease
 from pectin.linux.beneath import open_folder, open_regular_in
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.move import copy_descriptor_durably, fsync_folder, make_folders, rename_noreplace, sha256_of
 from pectin.model.errors import PectinError, os_cause
 
@@ -41,6 +42,7 @@ def attend(path: Path, root: Path, folder: Path, within: PurePath, *, mark: Mark
         except OSError as error:
             raise PectinError(os_cause(error), f"{error.filename or path}: {error.strerror}") from error
         sync_names(beside)
+        reached(CrashPoint.SIDECAR_SYNCED)
         return target
 
 
@@ -55,6 +57,7 @@ def _move(file: int, name: str, beside: int, wished: Path) -> Path:
             if not _same(file, target):
                 continue
             _remove(file, name, beside)  # a crash came between the copy and this
+        reached(CrashPoint.SIDECAR_MOVED)
         fsync_folder(target.parent)
         return target
     raise OSError(errno.EEXIST, "there are too many of this name", os.fspath(wished))
@@ -75,6 +78,7 @@ def _take(file: int, name: str, beside: int, target: Path) -> None:
     copy_descriptor_durably(file, part)
     rename_noreplace(part, target)
     fsync_folder(target.parent)
+    reached(CrashPoint.SIDECAR_COPIED)
     _remove(file, name, beside)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pectin.intake.note import Claim
 from pectin.intake.taking import OtherFileSystemError, Outcome, Taking, Wanted, sync_names
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.move import fsync_folder, sync_file_system
 from pectin.model.places import Places
 
@@ -27,13 +28,13 @@ def claim_all(wanted: Sequence[Wanted], places: Places, *, now: float) -> list[O
 
     Not a Claim: FileNotFoundError (it has gone from the inbox), StillChangingError, OtherFileSystemError, PectinError
     (UNREADABLE, NOT_A_VIDEO for what is no regular file or behind a symlink, NO_SPACE, READ_ONLY, NO_PERMISSION, NAME_TAKEN when
-    the job id has a folder already, IO_ERROR). Then the file is where it was (or beside it as `<job id>.<extension>`, if somebody
-    has put another one there in that very instant), and there is no job folder. One exception: when the inbox refuses to have
-    it back (IO_ERROR says so), the job folder stays, for `mend`."""
+    the job id has a folder already, IO_ERROR). LinkedError is an OtherFileSystemError. Then the file is where it was (or beside
+    it as `<job id>.<extension>`, if somebody has put another one there in that very instant), and there is no job folder. One
+    exception: when the inbox refuses to have it back (IO_ERROR says so), the job folder stays, for `mend`."""
     with contextlib.ExitStack() as opened:
         batch = [Taking(one, places, now + number * _APART, opened) for number, one in enumerate(wanted)]
         _each(batch, Taking.open)
-        _each(batch, Taking.refuse_other_file_system)
+        _each(batch, Taking.refuse_what_no_rename_takes)
         _each(batch, Taking.write_note)
         together = len(wanted) >= _MANY
         if together:
@@ -42,20 +43,25 @@ def claim_all(wanted: Sequence[Wanted], places: Places, *, now: float) -> list[O
             _each(batch, Taking.sync_note)
             _all(batch, lambda: fsync_folder(places.work))
             _each(batch, Taking.sync_source)
+        reached(CrashPoint.CLAIM_NOTE_SYNCED)
         _each(batch, Taking.rename)
         _each(batch, Taking.check)
         if together:
             _all(batch, lambda: sync_file_system(places.work), Taking.put_back)
         else:
             _each(batch, Taking.sync_name)
+        reached(CrashPoint.CLAIM_SYNCED)
+        if not together:
             for folder in {taking.folder_id: taking.folder for taking in batch if taking.error is None}.values():
                 sync_names(folder)
+        reached(CrashPoint.INBOX_SYNCED)
         return [taking.outcome for taking in batch]
 
 
 def claim(wanted: Wanted, places: Places, *, now: float, told: Callable[[float], None] = lambda _: None) -> Claim:
-    """Take one file, by rename or, from another file system, by a copy that is compared. Blocks, for a copy perhaps long: `told`
-    hears of the share that is done, and may end it by raising. Raises what claim_all gives, but never OtherFileSystemError."""
+    """Take one file, by rename or, from another file system or when it has other names elsewhere, by a copy that is compared.
+    Blocks, for a copy perhaps long: `told` hears of the share that is done, and may end it by raising. Raises what claim_all
+    gives, but never OtherFileSystemError."""
     [outcome] = claim_all([wanted], places, now=now)
     if isinstance(outcome, OtherFileSystemError):
         outcome = _claim_by_copy(wanted, places, now, told)

@@ -64,6 +64,12 @@ class Lately:
         films.known = None
         self._claims.append((at, (route, relative.parent), relative.stem))
 
+    def unclaim(self, route: str, relative: PurePath) -> None:
+        """A film is no job any more: what comes beside it is nobody's."""
+        if (films := self._folders.get((route, relative.parent))) is not None:
+            films.taken.pop(relative.stem, None)
+            self._tidy(route, relative.parent)
+
     def forget(self, now: float) -> None:
         """Strike claims whose time is over."""
         over = 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from pectin.intake.note import Claim
 from pectin.intake.taking import ARRIVING, StrandedError, aside_name, give_back, sync_names
 from pectin.linux.beneath import open_folder
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.move import fsync_folder
 from pectin.model.errors import Cause, PectinError
 from pectin.model.places import Places
@@ -44,4 +45,5 @@ def mend(claimed: Claim, root: Path, places: Places) -> bool:
     if not taken:
         shutil.rmtree(places.job_folder(claimed.job_id))
         fsync_folder(places.work)
+    reached(CrashPoint.CLAIM_MENDED)
     return taken

@@ -39,6 +39,8 @@ class WaitReason(StrEnum):
     SIDECAR = "sidecar"      # it belongs to a film that has not come
     LATE = "late"            # it belongs to a film that was taken too long ago
     COPYING = "copying"      # it is on its way from another file system
+    LINKED = "linked"        # it was taken as a copy, for it has other names elsewhere
+    PUT_BACK = "put_back"    # `pectin undo` put it there
     SETTLED = "settled"
     GONE = "gone"
 

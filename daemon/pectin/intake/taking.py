@@ -14,8 +14,10 @@ from pectin.intake.note import Claim
 from pectin.intake.settle import Lease, Mark
 from pectin.intake.writers import ask_lease
 from pectin.linux.beneath import open_folder, open_regular_in
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.move import copy_descriptor_durably, fsync_folder, rename_noreplace
 from pectin.model.errors import Cause, PectinError, os_cause
+from pectin.model.left_behind import LeftBehind, Why
 from pectin.model.places import Places
 
 ARRIVING = "arriving.part"  # a copy from another file system until it is complete
@@ -27,6 +29,11 @@ class StillChangingError(Exception):
 
 class OtherFileSystemError(Exception):
     """A rename cannot take it: it has to be copied, which may last. Nothing has happened yet."""
+
+
+class LinkedError(OtherFileSystemError):
+    """It has other names elsewhere (of a program that shares it, for instance): what is done to one is done to all. So it is
+    copied and stays where it is. Nothing has happened yet."""
 
 
 class StrandedError(Exception):
@@ -120,10 +127,14 @@ class Taking:
         self._nobody_writes()
         inbox = os.fstat(self.folder)
         self.folder_id = inbox.st_dev, inbox.st_ino
+        left = LeftBehind(why=Why.LINKED, path=path, inode=info.st_ino, size=info.st_size, mtime_ns=info.st_mtime_ns)
         self._claim = Claim(job_id=self.wanted.job_id, route=self.wanted.route, inbox_path=path, size=info.st_size,
-                            relative=PurePath(path.relative_to(self.wanted.root)), mtime=info.st_mtime, claimed_at=self._now)
+                            relative=PurePath(path.relative_to(self.wanted.root)), mtime=info.st_mtime, claimed_at=self._now,
+                            left_behind=left if info.st_nlink > 1 else None)
 
-    def refuse_other_file_system(self) -> None:
+    def refuse_what_no_rename_takes(self) -> None:
+        if self._noted.left_behind is not None:
+            raise LinkedError(str(self.wanted.path))
         try:
             work = self._places.work.stat().st_dev
         except OSError as error:
@@ -146,6 +157,7 @@ class Taking:
         text = memoryview(self._noted.as_json().encode("ascii"))
         while text:
             text = text[os.write(note, text):]
+        reached(CrashPoint.CLAIM_NOTE_WRITTEN)
 
     def sync_note(self) -> None:
         os.fsync(self._note)
@@ -161,6 +173,7 @@ class Taking:
             if error.errno == errno.EXDEV:  # two mounts of one file system
                 raise OtherFileSystemError(str(self.wanted.path)) from None
             raise
+        reached(CrashPoint.CLAIM_RENAMED)
 
     def check(self) -> None:
         try:
@@ -182,15 +195,30 @@ class Taking:
 
     def copy(self, told: Callable[[float], None]) -> None:
         """From another file system: copied, then put aside in the inbox under a hidden name (so that what is removed in the end
-        is surely what was copied), then the copy gets its name, and only then the inbox lets go."""
+        is surely what was copied), then the copy gets its name, and only then the inbox lets go. A film with other names
+        elsewhere is not touched at all: the note says so, and the row will."""
         arriving, aside = self._job_folder / ARRIVING, aside_name(self.wanted.job_id)
         copy_descriptor_durably(self._file, arriving, told)
+        reached(CrashPoint.CLAIM_COPIED)
+        if self._noted.left_behind is not None:
+            self._still_the_same(os.stat(self.wanted.path.name, dir_fd=self.folder, follow_symlinks=False))
+            rename_noreplace(arriving, self._source)
+            try:
+                fsync_folder(self._source.parent)
+            except BaseException:
+                self._source.unlink(missing_ok=True)  # only a copy: the film would become two jobs
+                raise
+            reached(CrashPoint.CLAIM_COPY_NAMED)
+            return
         rename_noreplace(self.wanted.path.name, aside, source_folder=self.folder, target_folder=self.folder)
+        reached(CrashPoint.CLAIM_PUT_ASIDE)
         try:
             self._still_the_same(os.stat(aside, dir_fd=self.folder, follow_symlinks=False))
             rename_noreplace(arriving, self._source)
             fsync_folder(self._source.parent)
+            reached(CrashPoint.CLAIM_COPY_NAMED)
             os.unlink(aside, dir_fd=self.folder)
+            reached(CrashPoint.CLAIM_LET_GO)
         except BaseException:
             self._source.unlink(missing_ok=True)  # only a copy: else the unlink above had not failed
             self._give_back(aside, self.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # File systems whose files other machines (or a hypervisor's host) change without a sound here: no inotify event, and a lease
@@ -26,12 +26,15 @@ _TOP = 0  # stands for the mount above all that we can see; the kernel numbers f
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo. `place` is where it is mounted, `type` the kernel's word for the file system (`fuse.sshfs`)."""
+    """One line of mountinfo. `place` is where it is mounted, `type` the kernel's word for the file system (`fuse.sshfs`),
+    `source` what is mounted (`/dev/sda1`, `nas:/films`), `root` the folder of it that stands at `place`."""
 
     id: int
     parent: int
     place: str
     type: str
+    source: str = field(default="", compare=False)
+    root: str = field(default="/", compare=False)
 
 
 def parse(text: bytes) -> tuple[Mount, ...]:
@@ -42,7 +45,8 @@ def parse(text: bytes) -> tuple[Mount, ...]:
         fields = line.split(b" ")
         try:
             after = fields.index(b"-", 6)  # before it stand any number of optional fields
-            found.append(Mount(int(fields[0]), int(fields[1]), _plain(fields[4]), _plain(fields[after + 1])))
+            found.append(Mount(int(fields[0]), int(fields[1]), _plain(fields[4]), _plain(fields[after + 1]),
+                               source=_plain(b"".join(fields[after + 2:after + 3])), root=_plain(fields[3])))
         except (ValueError, IndexError):
             continue
     return tuple(found)
@@ -55,7 +59,7 @@ def mount_of(mounts: Sequence[Mount], path: str) -> Mount | None:
     current, here = None, _TOP
     while True:
         # As the kernel walks: from the mount we are on into the first that lies on the way.
-        way = [m for m in reversed(mounts) if _parent(m, known) == here and _is_within(path, m.place)]
+        way = [m for m in reversed(mounts) if _parent(m, known) == here and is_within(path, m.place)]
         if not way:
             return current
         current = min(way, key=lambda m: len(m.place))
@@ -64,7 +68,7 @@ def mount_of(mounts: Sequence[Mount], path: str) -> Mount | None:
 
 def mounts_below(mounts: Sequence[Mount], path: str) -> tuple[Mount, ...]:
     """The mounts that can be reached strictly below `path`, in order of their place."""
-    places = {m.place for m in mounts if m.place != path and _is_within(m.place, path)}
+    places = {m.place for m in mounts if m.place != path and is_within(m.place, path)}
     return tuple(found for place in sorted(places) if (found := mount_of(mounts, place)) is not None and found.place == place)
 
 
@@ -82,13 +86,14 @@ def read_mounts() -> tuple[Mount, ...]:
         return ()
 
 
+def is_within(path: str, place: str) -> bool:
+    """Whether the absolute `path` is `place` or below it."""
+    return path == place or path.startswith(place.rstrip("/") + "/")
+
+
 def _parent(mount: Mount, known: set[int]) -> int:
     """In a container or chroot the mount above the first is not told; the very first is its own parent."""
     return _TOP if mount.parent not in known or mount.parent == mount.id else mount.parent
-
-
-def _is_within(path: str, place: str) -> bool:
-    return path == place or path.startswith(place.rstrip("/") + "/")
 
 
 def _plain(field: bytes) -> str:

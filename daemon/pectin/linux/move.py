@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.model.errors import Cause, PectinError
 
 _RENAME_NOREPLACE = 1    # linux/fs.h
@@ -199,7 +200,9 @@ def move_durably(source: Path, target: Path) -> None:
             if error.errno != errno.EXDEV:
                 raise
             _copy_across(source, target)
+        reached(CrashPoint.MOVE_NAMED)
     fsync_folder(target.parent)  # the new name is on the disk before the old one goes
+    reached(CrashPoint.MOVE_SYNCED)
     source.unlink(missing_ok=True)
     fsync_folder(source.parent)
 
@@ -211,6 +214,7 @@ def _copy_across(source: Path, target: Path) -> None:
     part = target.with_name(f".{short}.{mark}.part")
     part.unlink(missing_ok=True)
     copy_durably(source, part)
+    reached(CrashPoint.MOVE_COPIED)
     try:
         rename_noreplace(part, target)
     except OSError:

@@ -25,6 +25,9 @@ class Cause(StrEnum):
 
     EMPTY_FILE = "empty_file"
     TRUNCATED = "truncated"
+    DUPLICATE = "duplicate"
+    OWN_OUTPUT = "own_output"
+    NAME_EXISTS = "name_exists"
     NOT_A_VIDEO = "not_a_video"
     NO_VIDEO_STREAM = "no_video_stream"
     NO_PICTURE_SIZE = "no_picture_size"
@@ -47,7 +50,10 @@ class Cause(StrEnum):
     ROUTE_GONE = "route_gone"
 
     LIBRARY_MISSING = "library_missing"
+    LIBRARY_NOT_MOUNTED = "library_not_mounted"
+    INBOX_NOT_MOUNTED = "inbox_not_mounted"
     NO_SPACE = "no_space"
+    DISK_LOW = "disk_low"
     READ_ONLY = "read_only"
     NO_PERMISSION = "no_permission"
     IO_ERROR = "io_error"
@@ -63,6 +69,8 @@ class Cause(StrEnum):
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     CANCELLED_BY_USER = "cancelled_by_user"
     REQUEUED_BY_USER = "requeued_by_user"
+    REDONE_BY_USER = "redone_by_user"
+    UNDONE_BY_USER = "undone_by_user"
     PAUSED_BY_USER = "paused_by_user"
     DRAINING = "draining"
     INTERNAL = "internal"
@@ -83,6 +91,12 @@ def _table() -> Mapping[Cause, Meaning]:
         c.EMPTY_FILE: Meaning(k.REFUSAL, "the file is empty", "copy the film again"),
         c.TRUNCATED: Meaning(k.REFUSAL, "nobody has completed this file",
                              "copy the film again; `pectin retry` takes it as it is"),
+        c.DUPLICATE: Meaning(k.REFUSAL, "this very film was filed already",
+                             "delete it; or `pectin retry` takes it all the same, as intake.duplicates: keep does for all"),
+        c.OWN_OUTPUT: Meaning(k.REFUSAL, "this file was made by Pectin itself, and fits already",
+                              "put it into the library by hand; or `pectin retry` takes it all the same"),
+        c.NAME_EXISTS: Meaning(k.REFUSAL, "the library has a film of this name, and publish.conflict is reject",
+                               "rename or remove one of them, then `pectin retry`"),
         c.NOT_A_VIDEO: Meaning(k.REFUSAL, "ffprobe does not recognise this as a media file",
                                "check the file with a player; copy it again if it was cut short"),
         c.NO_VIDEO_STREAM: Meaning(k.REFUSAL, "there is no moving picture in this file",
@@ -116,6 +130,13 @@ def _table() -> Mapping[Cause, Meaning]:
                               "add the route again and reload, or cancel the job"),
         c.LIBRARY_MISSING: Meaning(k.RESOURCE, "the library folder does not exist",
                                      "create or mount it; the job goes on by itself"),
+        c.LIBRARY_NOT_MOUNTED: Meaning(k.RESOURCE, "nothing is mounted where the library was: this folder is not the library",
+                                       "mount it again, and the job goes on by itself; or, if it has really moved, run "
+                                       "`pectin accept-mounts`"),
+        c.INBOX_NOT_MOUNTED: Meaning(k.RESOURCE, "nothing is mounted where the inbox was: files in this folder are not taken",
+                                     "mount it again; or, if it has really moved, run `pectin accept-mounts`"),
+        c.DISK_LOW: Meaning(k.RESOURCE, "there is too little free space on the disk",
+                            "free some space or lower paths.min_free; the job goes on by itself"),
         c.NO_SPACE: Meaning(k.RESOURCE, "the disk is full", "free some space; the job goes on by itself"),
         c.READ_ONLY: Meaning(k.RESOURCE, "the file system is read-only",
                              "remount it writable, or open it to the daemon (ReadWritePaths= in its unit, see the README); the "
@@ -126,8 +147,9 @@ def _table() -> Mapping[Cause, Meaning]:
                                 "another name is chosen by itself"),
         c.STORE_TOO_NEW: Meaning(k.PERMANENT, "the database was written by a newer Pectin",
                                  "install that version again, or restore a backup made before the upgrade"),
-        c.STORE_DAMAGED: Meaning(k.PERMANENT, "the database is damaged",
-                                 "check the disk, then restore a backup; sources and library files are not touched"),
+        c.STORE_DAMAGED: Meaning(k.RESOURCE, "the database is damaged",
+                                 "check the disk, then start the daemon again: it sets the database aside and takes the jobs up "
+                                 "again from the files; or restore a backup. Sources and library files are not touched"),
         c.ADDRESS_UNUSABLE: Meaning(k.RESOURCE, "cannot listen on this address",
                                     "choose another address or port, or stop the program that uses it"),
         c.DAEMON_STOPPED: Meaning(k.WISH, "the daemon was stopped; the job begins again at the next start", "nothing to do"),
@@ -138,6 +160,9 @@ def _table() -> Mapping[Cause, Meaning]:
                                      "mend what the attempts say, then `pectin retry`"),
         c.CANCELLED_BY_USER: Meaning(k.WISH, "somebody cancelled the job", "`pectin retry` takes it up again"),
         c.REQUEUED_BY_USER: Meaning(k.WISH, "somebody asked for another try", "nothing to do"),
+        c.REDONE_BY_USER: Meaning(k.WISH, "somebody wants it made again", "nothing to do"),
+        c.UNDONE_BY_USER: Meaning(k.WISH, "somebody took it back: the original is where it came from, the outputs are withdrawn",
+                                  "`pectin retry` takes it up again"),
         c.PAUSED_BY_USER: Meaning(k.WISH, "somebody paused the queue", "`pectin resume` goes on"),
         c.DRAINING: Meaning(k.WISH, "the queue drains: what runs is finished, nothing new starts", "`pectin resume` goes on"),
         c.INTERNAL: Meaning(k.BUG, "Pectin itself failed", "please report it with the log lines of this job"),

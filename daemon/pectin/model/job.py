@@ -36,6 +36,7 @@ class Trigger(StrEnum):
     CANCEL = "cancel"        # a person said so
     REQUEUE = "requeue"      # a person wants another try
     REDO = "redo"            # a person wants it encoded again
+    UNDO = "undo"            # a person wants the source back and the outputs gone
 
 
 TRANSITIONS: Mapping[tuple[State, Trigger], State] = MappingProxyType({
@@ -51,10 +52,12 @@ TRANSITIONS: Mapping[tuple[State, Trigger], State] = MappingProxyType({
     (State.PUBLISHING, Trigger.RETRY): State.PUBLISHING,
     (State.PUBLISHING, Trigger.INTERRUPT): State.PENDING,
     (State.PUBLISHING, Trigger.GIVE_UP): State.FAILED,
+    (State.PUBLISHING, Trigger.REJECT): State.REJECTED,
     (State.FAILED, Trigger.REQUEUE): State.PENDING,
     (State.REJECTED, Trigger.REQUEUE): State.PENDING,
     (State.CANCELLED, Trigger.REQUEUE): State.PENDING,
     (State.COMPLETED, Trigger.REDO): State.PENDING,
+    (State.COMPLETED, Trigger.UNDO): State.CANCELLED,
 })
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.REJECTED, State.CANCELLED})
@@ -113,7 +116,10 @@ class Job:
 
     `inbox_path` is where the source was dropped, `relative` its path below the route's inbox folder (both may hold
     surrogate escapes for names that are not UTF-8). The source itself lies in the job's folder below work/, originals/
-    or rejected/, see model/places.py. `plan`, `intent`, `outputs` are JSON texts (model/plan.py, model/intent.py)."""
+    or rejected/, see model/places.py. `plan`, `intent`, `outputs` are JSON texts (model/plan.py, model/intent.py). `outputs` of a
+    job that is not COMPLETED are what an earlier publish of it placed: the next one replaces them. `fingerprint`: what tells its
+    source from others (model/fingerprint.py), set once it is known to be the only one. `left_behind`: what stays in the inbox
+    although this job was made from it (model/left_behind.py), as JSON. `purged_at`: when the original was removed."""
 
     id: str
     state: State
@@ -136,6 +142,9 @@ class Job:
     plan: str | None = None
     intent: str | None = None
     outputs: str | None = None
+    fingerprint: str | None = None
+    left_behind: str | None = None
+    purged_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -145,7 +154,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One step a job took, kept for `pectin show`."""
+    """One step a job took, kept for `pectin show`. The same trouble again and again is one entry: `times`, first at `at`, last at
+    `last_at` (None when it happened once)."""
 
     at: float
     from_state: State | None
@@ -153,6 +163,8 @@ class HistoryEntry:
     trigger: Trigger | None
     cause: Cause | None
     message: str
+    times: int = 1
+    last_at: float | None = None
 
 
 def state_diagram() -> str:

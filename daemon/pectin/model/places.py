@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 CLAIM_NOTE = "claim.json"  # written before the source is moved in, so that a crash in between can be put right
+# Beside a source that rests. With a leading dot: the intake takes nothing of such a name, so no source or sidecar has it.
+JOB_NOTE = ".job.json"    # what the job was, for a database that has to be made anew
+REPLACED = ".replaced"    # files of the library that the job's outputs have replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,11 @@ class Places:
     def set_aside(self, job_id: str, relative: PurePath) -> Path:
         """The source of a job that ended REJECTED, FAILED or CANCELLED, with its folder structure."""
         return self.rejected / job_id / relative
+
+    def replaced(self, job_id: str) -> Path:
+        """What was in the library before this job's outputs took its names, by its path below the library."""
+        return self.originals / job_id / REPLACED
+
+    def job_notes(self, job_id: str) -> tuple[Path, Path]:
+        """Where the job's note may lie: beside the original, or beside a source that was set aside."""
+        return self.originals / job_id / JOB_NOTE, self.rejected / job_id / JOB_NOTE

@@ -125,9 +125,9 @@ class Metrics:
             self._progress.remove(str(slot))
             self._speed.remove(str(slot))
 
-    def paused(self, cause: Cause | None) -> None:
-        """Why no new job is started; None: jobs start."""
-        _replace(self._paused, {cause.value: 1} if cause else {})
+    def paused(self, *causes: Cause) -> None:
+        """Why no new job is started, all that is true; none: jobs start."""
+        _replace(self._paused, {cause.value: 1 for cause in causes})
 
     def cpu_limit(self, threads: int) -> None:
         self._threads.set(threads)

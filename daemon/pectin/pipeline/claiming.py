@@ -16,8 +16,9 @@ from pectin.intake.beside import Owned
 from pectin.intake.claim import claim, claim_all
 from pectin.intake.emptied import Emptied
 from pectin.intake.note import Claim
-from pectin.intake.taking import OtherFileSystemError, StillChangingError, Wanted
+from pectin.intake.taking import LinkedError, OtherFileSystemError, StillChangingError, Wanted
 from pectin.linux.finish import finished
+from pectin.linux.footing import astray
 from pectin.linux.pathtext import printable
 from pectin.model.errors import Cause, PectinError
 from pectin.model.event import EventType
@@ -39,6 +40,13 @@ _BATCHES = 3      # claimed at the same time, of different inboxes: each needs u
 _SPOKEN = 1.0     # seconds between two words about how far a copy is
 
 
+Room = Callable[[str, int], Awaitable[None]]  # asked with a film's name and size; raises PectinError when a copy has no room
+
+
+async def room_enough(_name: str, _size: int) -> None:
+    """For whoever does not count."""
+
+
 class _UnrecordedError(Exception):
     """Films are in the work queue, but the store refuses their rows. Then the daemon ends loudly: the next start finds the notes
     and makes the rows. Going on would leave the films where nobody looks."""
@@ -49,11 +57,12 @@ class _UnrecordedError(Exception):
 
 
 class Claiming:
-    """`attended` is told of a job that has got a sidecar; `changed` is called whenever files have become jobs."""
+    """`attended` is told of a job that has got a sidecar; `changed` is called whenever files have become jobs; `room` is asked
+    before a film is copied."""
 
     def __init__(self, store: Store, places: Places, metrics: Metrics, turns: Turns, *, routes: Mapping[str, Route],
                  arrivals: Mapping[str, Arrivals], emptied: Emptied, attended: Callable[[str], Awaitable[None]],
-                 changed: Callable[[], None]) -> None:
+                 changed: Callable[[], None], room: Room = room_enough) -> None:
         self._store = store
         self._places = places
         self._metrics = metrics
@@ -63,6 +72,7 @@ class Claiming:
         self._emptied = emptied
         self._attended = attended
         self._changed = changed
+        self._room = room
         self._batches = asyncio.Semaphore(_BATCHES)
         self._copies: asyncio.Queue[Chosen] = asyncio.Queue()
         self._sidecars: asyncio.Queue[tuple[Chosen, Owned]] = asyncio.Queue()
@@ -72,6 +82,7 @@ class Claiming:
     async def films(self, chosen: Sequence[Chosen]) -> None:
         """Make jobs of settled films, all at once. Those on another file system are handed to `copy_one_by_one`. Raises
         PectinError when the store refuses."""
+        chosen = await self._at_home(chosen)
         wanted = [self._wanted(one) for one in chosen]
 
         async def work() -> None:
@@ -80,7 +91,8 @@ class Claiming:
             await self._record(claims, "rename")
             for one, outcome in zip(chosen, outcomes, strict=True):
                 if isinstance(outcome, OtherFileSystemError):
-                    self._arrivals[one.route].told(one.path, time.time(), "waits to be copied from another file system")
+                    why = "it has other names elsewhere" if isinstance(outcome, LinkedError) else "it lies on another file system"
+                    self._arrivals[one.route].told(one.path, time.time(), f"waits to be copied: {why}")
                     self._copies.put_nowait(one)
                 elif isinstance(outcome, Exception):
                     self._refused(one, outcome)
@@ -113,6 +125,8 @@ class Claiming:
 
     async def _bring(self, chosen: Chosen, owner: Owned) -> None:
         root = self._routes[chosen.route].inbox
+        if not await self._at_home([chosen]):
+            return
         async with self._turns.of(owner.job_id):  # nobody else moves or removes files of this job meanwhile
             try:
                 lies = await asyncio.to_thread(attend, chosen.path, root, self._places.sidecars(owner.job_id), owner.within,
@@ -136,15 +150,25 @@ class Claiming:
                 raise StillChangingError("the daemon stops")
             if time.monotonic() - spoken >= _SPOKEN:
                 spoken = time.monotonic()
-                how_far = f"{share * 100:.0f} % copied from another file system and compared"
-                self._arrivals[one.route].told(one.path, time.time(), how_far)
+                self._arrivals[one.route].told(one.path, time.time(), f"{share * 100:.0f} % copied and compared")
 
         try:
+            await self._room(one.path.name, one.mark.size if one.mark else 0)
             claimed = await asyncio.to_thread(claim, self._wanted(one), self._places, now=time.time(), told=told)
         except (FileNotFoundError, StillChangingError, PectinError) as error:
             self._refused(one, error)
         else:
             await self._record([(one, claimed)], "copy")
+
+    async def _at_home(self, chosen: Sequence[Chosen]) -> list[Chosen]:
+        """Those that lie in the inbox itself. What somebody dropped into the bare folder below a mount that is missing was meant
+        for the mount: it is not taken, and told."""
+        inboxes = {one.route: self._routes[one.route].inbox for one in chosen}
+        away = {route: why for route, inbox in inboxes.items() if (why := await asyncio.to_thread(astray, inbox))}
+        for one in chosen:
+            if one.route in away:
+                self._refused(one, PectinError(Cause.INBOX_NOT_MOUNTED, away[one.route]))
+        return [one for one in chosen if one.route not in away]
 
     def _wanted(self, one: Chosen) -> Wanted:
         return Wanted(path=one.path, root=self._routes[one.route].inbox, route=one.route, job_id=job_id(secrets.token_bytes(8)),
@@ -161,6 +185,8 @@ class Claiming:
             raise _UnrecordedError(error) from error
         for (one, claimed), job in zip(claims, jobs, strict=True):
             now = time.time()
+            if claimed.left_behind is not None:  # before it is noticed again
+                self._arrivals[job.route].leave_alone(job.route, job.relative, job.id, claimed.left_behind)
             self._arrivals[one.route].claimed(one, now, job.id)
             self._emptied.note(one.path.parent, self._routes[one.route].inbox, now)
             self._told.pop(one.path, None)
@@ -178,9 +204,10 @@ class Claiming:
             self._arrivals[one.route].let_go(one.path, now)  # also what has gone: something new may lie there by now
         else:
             refusal = error if isinstance(error, PectinError) else PectinError(Cause.INTERNAL, str(error))
-            if self._told.get(one.path) != refusal.sentence:  # once, not at every look: the file may lie there for days
+            said = refusal.cause if refusal.cause is Cause.DISK_LOW else refusal.sentence  # how full it is changes with each look
+            if self._told.get(one.path) != said:  # once, not at every look: the file may lie there for days
                 log.warning("%s cannot be taken yet: %s; %s", printable(one.path), refusal.sentence, refusal.meaning.next_step)
-            self._told[one.path] = refusal.sentence
+            self._told[one.path] = said
             sentence = f"{refusal.sentence}; {refusal.meaning.next_step}"
             self._arrivals[one.route].postpone(one.path, now, now + POSTPONED, sentence)
 

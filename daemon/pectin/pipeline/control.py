@@ -8,16 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pectin import __version__
-from pectin.linux.finish import finished
 from pectin.linux.pathtext import printable
 from pectin.model.errors import Cause, PectinError
 from pectin.model.event import EventType
 from pectin.model.job import (
     FINAL,
     HistoryEntry,
-    IllegalTransitionError,
     Job,
     NoSuchJobError,
     Stage,
@@ -28,6 +27,7 @@ from pectin.model.job import (
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
+from pectin.pipeline.again import redo, requeue
 from pectin.pipeline.disposal import dispose
 from pectin.pipeline.events import make_event
 from pectin.pipeline.examine import look_into, opened, settle_plan
@@ -35,6 +35,7 @@ from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.intake_loop import IntakeLoop
 from pectin.pipeline.sidecars import SidecarAccount, account
 from pectin.pipeline.status import Status, WaitingStatus, inbox_statuses, problems, running_status, waiting_status
+from pectin.pipeline.undo import Undo
 from pectin.pipeline.worker import Worker
 from pectin.publishing import originals
 from pectin.store.store import Store
@@ -76,13 +77,15 @@ class Control:
         waiting = self._intake.waiting()
         return Status(
             version=__version__, pid=os.getpid(), started_at=self._started_at, config=str(self._config),
-            mode=self._gate.mode.value, mode_sentence=self._gate.sentence, jobs=await self._store.jobs.counts(),
+            mode=self._gate.mode.value, paused_for=self._gate.causes, mode_sentence=self._gate.sentence,
+            jobs=await self._store.jobs.counts(),
             running=tuple(running_status(r) for r in self._worker.running.values()),
             waiting=tuple(waiting_status(w) for w in waiting[:WAITING_SHOWN]), waiting_total=len(waiting),
             inboxes=inbox_statuses(self._intake), outbox=await self._store.outbox.pending(),
             ffmpeg=str(encoding.tools.ffmpeg), ffmpeg_version=encoding.tools.version_text,
             threads=encoding.threads, slots=len(encoding.cpus),
-            problems=tuple(await problems(self._intake, self._worker.policy)))
+            problems=tuple(await problems(self._intake, self._worker)),
+            originals_size=await self._store.jobs.originals_size())
 
     def inbox(self, reasons: Collection[str], page: int, limit: int) -> tuple[list[WaitingStatus], int]:
         """One page of what lies in the inboxes and is no job, in order of path, and how many files there are in all."""
@@ -144,21 +147,36 @@ class Control:
         if running is not None and running.task is not None:  # its source is on its way to where it will rest
             await asyncio.wait({running.task})
         async with self._worker.turns.of(job.id):  # two hands on one file may lose it
-            return await self._requeue(await self.find(job.id))
+            job, fetched = await requeue(await self.find(job.id), self._store, self._worker.policy.places)
+        if fetched is not None:
+            self._intake.taken_again(fetched)
+        return self._queued(job, Trigger.REQUEUE)
 
-    async def _requeue(self, job: Job) -> Job:
-        if job.state not in FINAL or job.state is State.COMPLETED:
-            raise IllegalTransitionError(job.state, Trigger.REQUEUE)
-        places = self._worker.policy.places
-        if await asyncio.to_thread(originals.locate, places, job.id, job.relative) is None:
-            raise PectinError(Cause.SOURCE_LOST, "it was removed after it had been set aside")
-        # Also a source that never left the work folder: what came with it may have.
-        await finished(asyncio.to_thread(originals.bring_back, places, job.id, job.relative))
-        error = PectinError(Cause.REQUEUED_BY_USER)
-        job = await self._store.jobs.apply(
-            job.id, Trigger.REQUEUE, now=time.time(), expected=job.state, cause=error.cause, message=error.sentence,
-            changes={"attempts": 0, "interruptions": 0, "not_before": 0.0, "finished_at": None, "stage": Stage.WAITING})
-        self._worker.announce(Trigger.REQUEUE, State.PENDING, error.cause)
+    async def redo(self, prefix: str, profile: str | None) -> Job:
+        """Make a completed job once more; the new outputs replace the old ones when they are published."""
+        policy = self._worker.policy
+        job = await self._at_rest(prefix)
+        async with self._worker.turns.of(job.id):
+            job = await redo(await self.find(job.id), profile, self._store, policy.places, policy.profiles)
+        return self._queued(job, Trigger.REDO)
+
+    async def undo(self, prefix: str, to: Path | None) -> Job:
+        """Put the original back where it came from, or into the folder `to`, and withdraw the outputs."""
+        job = await self._at_rest(prefix)
+        async with self._worker.turns.of(job.id):
+            undoing = Undo(self._store, self._intake.leave_alone, self._worker.announce)
+            return await undoing.undo(await self.find(job.id), to, self._worker.policy)
+
+    async def _at_rest(self, prefix: str) -> Job:
+        """The job, once its source is not on its way any more to where it rests."""
+        job = await self.find(prefix)
+        running = self._worker.running.get(job.id)
+        if running is not None and running.job.state in FINAL and running.task is not None:
+            await asyncio.wait({running.task})
+        return job
+
+    def _queued(self, job: Job, trigger: Trigger) -> Job:
+        self._worker.announce(trigger, job.state, job.cause)
         self._worker.wake.call()
         return job
 
@@ -186,9 +204,23 @@ class Control:
                 running.resume()
         self._changed()
 
+    async def backup(self) -> BinaryIO:
+        """A consistent copy of the database, for the asker to read and close."""
+        return await self._store.snapshot()
+
     async def rescan(self) -> None:
         """Walk the inboxes now."""
         await self._intake.rescan()
+
+    async def accept_mounts(self) -> list[str]:
+        """The libraries and inboxes are right where they are now; sentences about what is news. Jobs that waited go on."""
+        notes = await self._worker.mounts.accept(self._worker.policy.routes.values())
+        for job in await self._store.jobs.in_state(State.PUBLISHING):
+            if job.cause is Cause.LIBRARY_NOT_MOUNTED and job.id not in self._worker.running:
+                await self._store.jobs.note(job.id, now=time.time(), not_before=0.0)
+        self._worker.wake.call()
+        self._changed()
+        return notes
 
     async def reload(self) -> list[str]:
         """Read the configuration again; sentences about what takes effect only at the next start. Raises ConfigError."""

@@ -12,19 +12,22 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS, Kind, PectinError, os_cause
 from pectin.model.intent import Intent
 from pectin.model.job import FINAL, Job, State, Trigger
 from pectin.model.places import Places
 from pectin.pipeline.policy import Publishing
-from pectin.pipeline.retry import Decision, RetryPolicy
+from pectin.pipeline.retry import RESOURCE_DELAY, Decision, RetryPolicy
 from pectin.pipeline.sidecars import place_late
-from pectin.publishing import originals, place
+from pectin.publishing import job_notes, originals, place
 from pectin.publishing.originals import Where
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_GIVES_OUTPUTS_UP = (Trigger.GIVE_UP, Trigger.REJECT, Trigger.INTERRUPT)
 
 
 async def dispose(job: Job, store: Store, places: Places, publishing: Publishing) -> None:
@@ -40,11 +43,15 @@ async def dispose(job: Job, store: Store, places: Places, publishing: Publishing
         if job.state is State.COMPLETED:
             late = await finished(asyncio.to_thread(place_late, job, places, publishing))
             if late.outputs:  # written down before the sidecar leaves: a crash in between finds it here, and in the library
+                reached(CrashPoint.LATE_PLACED)
                 await finished(_note(store, job.id, late.outputs))
+                reached(CrashPoint.LATE_NOTED)
+            await _keep_note(store, job, places)
             await finished(asyncio.to_thread(_rest_sidecars, job, places, late.done))
             if late.trouble is not None:
                 raise late.trouble
         else:
+            await _keep_note(store, job, places)
             await finished(asyncio.to_thread(_rest_sidecars, job, places, None))
     except OSError as error:
         raise PectinError(os_cause(error), f"{places.job_folder(job.id)}: {error.strerror or error}") from error
@@ -53,9 +60,13 @@ async def dispose(job: Job, store: Store, places: Places, publishing: Publishing
 async def let_go(job: Job, decision: Decision, retry: RetryPolicy) -> Decision:
     """Before a job in PUBLISHING gives its outputs up: take away what waits in the library. A film that has its name there
     already is published: it is not given up but brought to its end later, or it would be published twice."""
-    if job.state is not State.PUBLISHING or job.intent is None or decision.trigger not in (Trigger.GIVE_UP, Trigger.INTERRUPT):
+    if job.state is not State.PUBLISHING or job.intent is None or decision.trigger not in _GIVES_OUTPUTS_UP:
         return decision
     intent = Intent.from_json(job.intent)
+    try:
+        await asyncio.to_thread(place.need_library, intent.library)
+    except PectinError:  # nobody can tell now whether the film stands there: that is asked again
+        return replace(decision, trigger=Trigger.RETRY, delay=RESOURCE_DELAY)
     try:
         if MEANINGS[decision.cause].kind is not Kind.BUG and await asyncio.to_thread(place.stands, intent):
             return replace(decision, trigger=Trigger.RETRY, delay=retry.cap)
@@ -82,6 +93,12 @@ def _rest_sidecars(job: Job, places: Places, which: Sequence[PurePath] | None) -
         if where is Where.WORK and (which is None or sidecar in which):
             originals.rest_sidecar(places, job.id, job.relative, sidecar, rests)
     originals.tidy_work(places, job.id)
+
+
+async def _keep_note(store: Store, job: Job, places: Places) -> None:
+    """Beside the source, before the work folder goes: a crash in between comes here again."""
+    now = await store.jobs.get(job.id)
+    await finished(asyncio.to_thread(job_notes.keep, now or job, places))
 
 
 async def _note(store: Store, job_id: str, late: Sequence[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from pectin.notifying import webhook
 from pectin.notifying.deliver import post
 from pectin.notifying.hooks import run_hook
 from pectin.notifying.jellyfin import Jellyfin, UpdateType
-from pectin.notifying.outcome import Outcome
+from pectin.notifying.outcome import Outcome, Reason
 
 Send = Callable[[httpx.AsyncClient, Event], Awaitable[Outcome]]
 
@@ -40,13 +40,16 @@ def webhook_target(name: str, types: frozenset[EventType], *, url: str, secret: 
 
 
 def jellyfin_target(server: Jellyfin) -> Target:
-    """Tells Jellyfin about the film; it looks for the sidecars by itself."""
+    """Tells Jellyfin about the film (it looks for the sidecars by itself), and about files that were withdrawn."""
 
     async def send(client: httpx.AsyncClient, event: Event) -> Outcome:
         paths = [(str(o["path"]), UpdateType.CREATED) for o in event.data.get("outputs", ()) if o.get("role") == "video"]
-        return await server.updated(client, paths)
+        if event.type is EventType.CANCELLED:  # of a redo that was cancelled the outputs stand as they stood
+            paths = []
+        paths += [(str(path), UpdateType.DELETED) for path in event.data.get("withdrawn", ())]
+        return await server.updated(client, paths) if paths else Outcome(Reason.DELIVERED, "nothing in the library has changed")
 
-    return Target("jellyfin", frozenset({EventType.COMPLETED}), send)
+    return Target("jellyfin", frozenset({EventType.COMPLETED, EventType.CANCELLED}), send)
 
 
 def hook_target(name: str, types: frozenset[EventType], *, program: Path, timeout: float) -> Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from pectin.linux.pathtext import printable
@@ -22,8 +23,9 @@ def event_type(trigger: Trigger, target: State) -> EventType | None:
     return _BY_STATE.get(target)
 
 
-def make_event(event: EventType, job: Job, *, now: float, state: State, cause: Cause | None = None, message: str = "") -> Event:
-    """The event with a fresh id. `job` as it will be after the step."""
+def make_event(event: EventType, job: Job, *, now: float, state: State, cause: Cause | None = None, message: str = "",
+               withdrawn: Sequence[str] = ()) -> Event:
+    """The event with a fresh id. `job` as it will be after the step; `withdrawn` are files that are gone from the library."""
     data: dict[str, Any] = {
         "job": job.id, "name": job.name, "route": job.route, "profile": job.profile, "state": state.value,
         "source": printable(job.inbox_path), "size": job.size, "attempts": job.attempts,
@@ -31,4 +33,6 @@ def make_event(event: EventType, job: Job, *, now: float, state: State, cause: C
     }
     if cause is not None:
         data |= {"cause": cause.value, "message": message, "next_step": MEANINGS[cause].next_step}
+    if withdrawn:
+        data["withdrawn"] = list(withdrawn)
     return Event(id=f"evt_{secrets.token_hex(12)}", type=event, job_id=job.id, at=now, data=data)

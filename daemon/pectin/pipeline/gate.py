@@ -1,4 +1,4 @@
-"""Whether new jobs may start: open, paused or draining, with a reason, and remembered over a restart."""
+"""Whether new jobs may start: open, or closed by a person (remembered over a restart), by a disk that is too full, or by both."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ class Flags(Protocol):
 
 
 class Gate:
-    """Workers wait here before they take a job."""
+    """Workers wait here before they take a job. `mode` is what a person wants. A disk that is too full (`short`) keeps back only
+    jobs that have yet to be made: those that are to be placed go on, for they give room."""
 
     def __init__(self, flags: Flags) -> None:
         self._flags = flags
         self._open = asyncio.Event()
         self._open.set()
+        self._facts = ""
         self.mode = Mode.OPEN
+        self.is_short = asyncio.Event()
 
     async def restore(self) -> None:
         """Take up the mode of the last run. Draining was for that run only: it ends with it."""
@@ -57,16 +60,35 @@ class Gate:
         else:
             self._open.clear()
 
+    def short(self, facts: str | None) -> bool:
+        """A disk has too little room for the next job, and these are the facts; None: there is room. True when that is news: the
+        facts alone change with each look, and are no news."""
+        was, self._facts = self._facts, facts or ""
+        if bool(was) is bool(facts):
+            return False
+        if facts:
+            self.is_short.set()
+            log.warning("no job starts: %s", _told(Cause.DISK_LOW, facts))
+        else:
+            self.is_short.clear()
+            log.info("%s", self.sentence or "there is room on the disk again: jobs start")
+        return True
+
     @property
-    def cause(self) -> Cause | None:
-        """Why nothing starts; None when the gate is open."""
-        return _CAUSES.get(self.mode)
+    def causes(self) -> tuple[Cause, ...]:
+        """Why nothing starts, a person's wish first; empty when the gate is open."""
+        wish = _CAUSES.get(self.mode)
+        return (*([wish] if wish else []), *([Cause.DISK_LOW] if self._facts else []))
 
     @property
     def sentence(self) -> str:
-        cause = self.cause
-        return f"{MEANINGS[cause].sentence}; {MEANINGS[cause].next_step}" if cause else ""
+        """All of it for a person; empty when the gate is open."""
+        return ". ".join(_told(cause, self._facts if cause is Cause.DISK_LOW else "") for cause in self.causes)
 
     async def passed(self) -> None:
-        """Returns when jobs may start."""
+        """Returns when a person lets jobs start."""
         await self._open.wait()
+
+
+def _told(cause: Cause, facts: str) -> str:
+    return f"{PectinError(cause, facts).sentence}; {MEANINGS[cause].next_step}"

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pectin.model.errors import PectinError
-from pectin.model.identity import is_job_id
 from pectin.model.job import FINAL, State
 from pectin.model.places import Places
 from pectin.observing.logs import job_context
 from pectin.pipeline.disposal import dispose
+from pectin.pipeline.forgetting import forget_old
 from pectin.pipeline.policy import Publishing
-from pectin.pipeline.recover import outputs_present
+from pectin.pipeline.purging import Keep, Purging
 from pectin.pipeline.turns import Turns
-from pectin.publishing import originals, strays
+from pectin.pipeline.undo import Undo, go_on_undoing
+from pectin.publishing import strays
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -29,17 +30,21 @@ KEEP_DELIVERIES = 30 * 86400.0  # seconds a delivered event stays, for whoever a
 
 
 class Housekeeping:
-    """`keep`: seconds an original is kept, None for ever. `turns`: nobody else has his hands on a job's files meanwhile.
-    `publishing`: for sidecars whose library was away."""
+    """`keep`: how long originals are kept; `keep_history`: seconds a job that is over is remembered, None for ever. `turns`:
+    nobody else has his hands on a job's files meanwhile. `publishing`: for sidecars whose library was away. `undo`: brings to its
+    end what a refusing disk has cut short."""
 
-    def __init__(self, store: Store, places: Places, libraries: Sequence[Path], keep: float | None, turns: Turns,
-                 publishing: Publishing) -> None:
+    def __init__(self, store: Store, places: Places, libraries: Sequence[Path], keep: Keep, turns: Turns,
+                 publishing: Publishing, undo: Undo | None = None) -> None:
         self._store = store
         self._places = places
         self.libraries = tuple(libraries)
         self.keep = keep
         self._turns = turns
         self.publishing = publishing
+        self._purging = Purging(store, places, turns)
+        self._undo = undo or Undo(store)
+        self.keep_history: float | None = None
 
     async def run(self) -> None:
         await asyncio.sleep(FIRST)
@@ -54,9 +59,11 @@ class Housekeeping:
                 if await asyncio.to_thread(os.path.lexists, self._places.job_folder(job.id)):
                     with job_context(job.id):
                         await self._dispose(job.id)
-        if self.keep is not None:
-            await self._purge(now - self.keep)
+        await go_on_undoing(self._store, self._places, self._undo, self._turns.of)
+        await self._purging.round(self.keep, now)
         await self._store.outbox.prune(now - KEEP_DELIVERIES)
+        if self.keep_history is not None:
+            await forget_old(self._store, self._places, self._turns, now - self.keep_history)
         await self._remove_strays()
 
     async def _dispose(self, job_id: str) -> None:
@@ -70,7 +77,7 @@ class Housekeeping:
                 log.warning("not everything can leave the work folder yet: %s", error.sentence)
 
     async def _remove_strays(self) -> None:
-        """Part files of ours in the libraries that no job will ever finish (a crash while a job was given up)."""
+        """Hidden files of ours in the libraries that no job will ever finish (a crash while a job was given up)."""
         jobs = await self._store.jobs.in_state(*State)
         known = {job.id for job in jobs}
         needed = {job.id for job in jobs if job.state in (State.PROCESSING, State.PUBLISHING)}
@@ -80,22 +87,11 @@ class Housekeeping:
                 if job is None or job.state in (State.PROCESSING, State.PUBLISHING):  # begun while we looked through the library
                     continue
                 try:
-                    await asyncio.to_thread(strays.discard_parts, [part])
-                    log.warning("a part file that no job needs was removed: %s", part)
+                    if strays.is_replaced(part):
+                        now = await asyncio.to_thread(strays.restore_or_archive, part, library, self._places.replaced(job.id))
+                        log.warning("a film that was to be replaced was found hidden: it is %s", now)
+                    else:
+                        await asyncio.to_thread(strays.discard_parts, [part])
+                        log.warning("a part file that no job needs was removed: %s", part)
                 except PectinError as error:
-                    log.warning("a part file that no job needs cannot be removed: %s", error.sentence)
-
-    async def _purge(self, before: float) -> None:
-        for folder in await asyncio.to_thread(lambda: sorted(self._places.originals.glob("*/"))):
-            job = await self._store.jobs.get(folder.name) if is_job_id(folder.name) else None
-            if job is None or job.state is not State.COMPLETED or job.finished_at is None or job.finished_at >= before:
-                continue
-            with job_context(job.id):
-                if await asyncio.to_thread(outputs_present, job):
-                    try:
-                        freed = await asyncio.to_thread(originals.purge, self._places, job.id)
-                        log.info("original removed after its time: %s (%d bytes)", job.name, freed)
-                    except PectinError as error:
-                        log.warning("an original whose time is over cannot be removed: %s", error.sentence)
-                else:
-                    log.info("original kept beyond its time, for its outputs are not all in the library: %s", job.name)
+                    log.warning("%s cannot be put in order: %s", part, error.sentence)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pectin.intake.arrivals import Arrivals, IntakeRules, Waiting, in_order
 from pectin.intake.beside import REMEMBER
@@ -20,10 +21,12 @@ from pectin.intake.watch import Watcher
 from pectin.intake.watched import RootReport
 from pectin.linux.aside import aside
 from pectin.linux.pathtext import printable
+from pectin.model.job import Job
+from pectin.model.left_behind import LeftBehind
 from pectin.model.places import Places
 from pectin.model.route import Route
 from pectin.observing.metrics import Metrics
-from pectin.pipeline.claiming import Claiming
+from pectin.pipeline.claiming import Claiming, Room, room_enough
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.wake import Wake
 from pectin.store.store import Store
@@ -48,15 +51,16 @@ class IntakePolicy:
 
 class IntakeLoop:
     """`changed` is called whenever a file has become a job, and after each rescan; `attended` with a job that has got a sidecar.
-    Who moves files of a job takes his turn in `turns`."""
+    Who moves files of a job takes his turn in `turns`. `room` is asked before a film is copied, and raises PectinError."""
 
     def __init__(self, store: Store, policy: IntakePolicy, places: Places, metrics: Metrics, turns: Turns, *,
-                 attended: Callable[[str], Awaitable[None]], changed: Callable[[], None]) -> None:
+                 attended: Callable[[str], Awaitable[None]], changed: Callable[[], None], room: Room = room_enough) -> None:
         self._store = store
         self._places = places
         self._metrics = metrics
         self._turns = turns
         self._attended = attended
+        self._room = room
         self._changed = changed
         self._next = policy
         self._reconfigured = asyncio.Event()
@@ -75,7 +79,8 @@ class IntakeLoop:
         self._due = {name: Wake() for name in roots}
         self._emptied = Emptied(policy.rules.sidecar_wait)
         self._claiming = Claiming(self._store, self._places, self._metrics, self._turns, routes=policy.routes,
-                                  arrivals=self._arrivals, emptied=self._emptied, attended=self._attended, changed=self._changed)
+                                  arrivals=self._arrivals, emptied=self._emptied, attended=self._attended, changed=self._changed,
+                                  room=self._room)
 
     async def configure(self, policy: IntakePolicy) -> None:
         """Watch by other rules. Files that wait are found again by the scan at the beginning."""
@@ -141,15 +146,33 @@ class IntakeLoop:
         """Whether the kernel can tell who writes in a route's inbox."""
         return self._leases.get(route, LeaseSupport.UNKNOWN)
 
+    def leave_alone(self, job: Job, left: LeftBehind | None) -> None:
+        """A file of an inbox is this job's already. Said before it comes to lie there, or it is claimed once more. None: there is
+        none any more."""
+        if (arrivals := self._arrivals.get(job.route)) is not None:
+            arrivals.leave_alone(job.route, job.relative, job.id, left)
+
+    def taken_again(self, left: LeftBehind) -> None:
+        """What a job had left in an inbox lies there no more."""
+        for path in (left.path, *(path for _, path in left.sidecars)):
+            for arrivals in self._arrivals.values():
+                arrivals.forget(path)
+
     async def _remember(self) -> None:
-        """What was claimed before the last start: sidecars may still come, and emptied folders are still to be removed."""
-        for number, job in enumerate(await self._store.jobs.since(time.time() - self._policy.rules.sidecar_wait - REMEMBER), 1):
+        """What was claimed before the last start: sidecars may still come, and emptied folders are still to be removed. What
+        jobs left in the inbox is no arrival."""
+        began = time.time() - self._policy.rules.sidecar_wait - REMEMBER
+        for number, claimed in enumerate(await self._store.jobs.since(began), 1):
             if number % _BREATH == 0:  # at a reload the API is being asked meanwhile
                 await asyncio.sleep(0)
-            route = self._policy.routes.get(job.route)
+            route = self._policy.routes.get(claimed.route)
             if route is not None:
-                self._arrivals[job.route].remember(job.route, job.relative, job.id, job.created_at)
-                self._emptied.note(Path(job.inbox_path).parent, route.inbox, job.created_at)
+                relative = PurePath(os.fsdecode(claimed.relative))
+                self._arrivals[claimed.route].remember(claimed.route, relative, claimed.id, claimed.created_at)
+                self._emptied.note(Path(os.fsdecode(claimed.inbox_path)).parent, route.inbox, claimed.created_at)
+        for job in await self._store.jobs.that_left():
+            if job.left_behind is not None:  # after the claims: whose film was put back, his claim is forgotten
+                self.leave_alone(job, LeftBehind.from_json(job.left_behind))
 
     async def _rescan_by_timer(self) -> None:
         if not self._policy.rescan:

@@ -45,13 +45,13 @@ class Narrator:
             counts = await self._store.jobs.counts()
             running = list(self._worker.running.values())
             self._metrics.jobs_by_state(counts)
-            self._metrics.paused(self._gate.cause)
+            self._metrics.paused(*self._gate.causes)
             self._metrics.outbox_pending(await self._store.outbox.pending())
             if time.monotonic() >= self._count_at:
                 self._metrics.waiting(Counter(w.reason.value for w in self._intake.waiting()))
                 self._count_at = time.monotonic() + COUNT
             self._metrics.watcher_healthy(not self._intake.problems())
-            troubles = await problems(self._intake, self._worker.policy)
+            troubles = await problems(self._intake, self._worker)
             self._note(troubles)
             for job in running:
                 self._metrics.progress(job.slot, job.progress.fraction, job.progress.speed)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.finish import finished
 from pectin.model.event import Delivery
 from pectin.notifying.deliver import backoff, new_client
@@ -95,7 +96,9 @@ class OutboxLoop:
         outcome = await target.send(client, delivery.event)
         now, attempt = time.time(), delivery.attempts + 1
         if outcome.delivered:
+            reached(CrashPoint.DELIVERY_SENT)
             await finished(self._store.outbox.delivered(delivery.seq, now))
+            reached(CrashPoint.DELIVERY_MARKED)
             log.info("%s delivered to %s", delivery.event.type, target.name)
         elif outcome.permanent:
             await finished(self._store.outbox.dropped(delivery.seq, outcome.sentence, now))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pectin.encoding.tools import Tools
+from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job
 from pectin.model.order import Order
@@ -29,16 +31,21 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
-    """Permissions of what is placed in a library; `group` is a group id or None."""
+    """Permissions of what is placed in a library; `group` and `owner` are ids, None leaves them. `mtime`: which time it has.
+    `conflict`: when a name is taken there."""
 
     file_mode: int
     folder_mode: int
     group: int | None
+    owner: int | None = None
+    mtime: Mtime = Mtime.NOW
+    conflict: Conflict = Conflict.KEEP_BOTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Everything a worker needs besides the job."""
+    """Everything a worker needs besides the job. `min_free`: bytes that stay free on the disks of the work queue and the
+    libraries; `state`: where the database lies."""
 
     places: Places
     routes: Mapping[str, Route]
@@ -47,6 +54,9 @@ class Policy:
     publishing: Publishing
     retry: RetryPolicy
     order: Order = Order.OLDEST
+    duplicates: Duplicates = Duplicates.REJECT
+    min_free: int = 0
+    state: Path | None = None
 
     def route(self, job: Job) -> Route:
         """Raises PectinError when the configuration has lost it."""

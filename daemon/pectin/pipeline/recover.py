@@ -16,15 +16,19 @@ from pectin.model.errors import MEANINGS, Cause, PectinError, os_cause
 from pectin.model.event import EventType
 from pectin.model.identity import is_job_id
 from pectin.model.job import FINAL, Job, Stage, State, Trigger
-from pectin.model.places import Places
+from pectin.model.places import CLAIM_NOTE, JOB_NOTE, Places
 from pectin.model.profile import Profile
 from pectin.model.sidecar import ROLE as SIDECAR_ROLE
 from pectin.observing.logs import job_context
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.policy import Policy
+from pectin.pipeline.rebuild import again, take_up_again
 from pectin.pipeline.retry import decide
-from pectin.publishing import originals
+from pectin.pipeline.story import wipe
+from pectin.pipeline.turns import Turns
+from pectin.pipeline.undo import Undo, go_on_undoing
+from pectin.publishing import job_notes, originals
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -32,6 +36,7 @@ log = logging.getLogger(__name__)
 
 async def recover(store: Store, policy: Policy) -> None:
     """Before any worker starts. Each thing that is put right leaves a line in the log."""
+    await take_up_again(store, policy.places, outputs_present)
     interrupted = await store.jobs.in_state(State.PROCESSING, State.PUBLISHING)
     for job in interrupted:
         with job_context(job.id):
@@ -39,6 +44,7 @@ async def recover(store: Store, policy: Policy) -> None:
                 log.warning("process %d was left behind by the last run: killed", pid)
             await _interrupt(store, job, policy)
     await _work_folders(store, policy)
+    await go_on_undoing(store, policy.places, Undo(store), Turns().of)
     for job in await store.jobs.in_state(State.PENDING):
         with job_context(job.id):
             await _find_source(job, policy.places)
@@ -63,6 +69,8 @@ async def _interrupt(store: Store, job: Job, policy: Policy) -> None:
                                             "not_before": now + decision.delay if decision.delay else 0.0,
                                             "stage": Stage.DONE if gives_up else Stage.WAITING,
                                             **({"finished_at": now} if gives_up else {})}, events=events)
+    if after.state is State.PENDING:  # it may wait for room, and half an output would take that
+        await asyncio.to_thread(wipe, policy.places, job.id)
     log.warning("%s -> %s: %s (%d times by now)", job.state, after.state, message, decision.interruptions)
 
 
@@ -74,35 +82,39 @@ async def _work_folders(store: Store, policy: Policy) -> None:
             continue
         with job_context(folder.name):
             job = await store.jobs.get(folder.name)
-            note = None
+            found = None
             try:
                 if job is None:
-                    note = await _finish_claim(folder, policy.places)
+                    found = await _finish_claim(folder, policy.places)
                 elif job.state in FINAL:
                     await dispose(job, store, policy.places, policy.publishing)
             except PectinError as error:
                 log.warning("%s could not be put in order: %s", folder, error.sentence)
-            if note is not None:  # what the store refuses is not passed over: without its row nobody would look at the film
-                await _adopt(store, note, policy)
+            if found is not None:  # what the store refuses is not passed over: without its row nobody would look at the film
+                await _adopt(store, found, policy)
 
 
 def _folders(root: Path) -> list[Path]:
     return [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()] if root.is_dir() else []
 
 
-async def _finish_claim(folder: Path, places: Places) -> Claim | None:
+async def _finish_claim(folder: Path, places: Places) -> Claim | Job | None:
     """A claim that a crash cut in two: the file had been moved in, or not yet, but the row had not been written. Gives the
-    claim whose film is here now. Raises PectinError."""
+    claim whose film is here now, or the job as it was before somebody sent it into the queue again. Raises PectinError."""
     try:
         return await asyncio.to_thread(_mended, folder, places)
     except OSError as error:
         raise PectinError(os_cause(error), f"{error.filename or folder}: {error.strerror or error}") from error
 
 
-def _mended(folder: Path, places: Places) -> Claim | None:
+def _mended(folder: Path, places: Places) -> Claim | Job | None:
     note = read_note(folder)
     if note is None or note.job_id != folder.name:
-        if any(entry.is_file() for entry in folder.rglob("*")):
+        job = job_notes.read(folder, folder / JOB_NOTE)
+        if job is not None and os.path.lexists(places.source(job.id, job.relative)):
+            return job
+        # A note that is no whole one was being written when the power failed: nothing is moved in before the note is durable.
+        if any(entry.is_file() for entry in folder.rglob("*") if entry != folder / CLAIM_NOTE):
             log.error("%s holds files but no claim note: left alone, please look at it", folder)
         else:
             originals.tidy_work(places, folder.name)
@@ -113,9 +125,13 @@ def _mended(folder: Path, places: Places) -> Claim | None:
     return None
 
 
-async def _adopt(store: Store, note: Claim, policy: Policy) -> None:
-    route = policy.routes.get(note.route)
-    job = job_from(note, profile=route.profile if route else Profile().name)
+async def _adopt(store: Store, found: Claim | Job, policy: Policy) -> None:
+    if isinstance(found, Job):
+        await store.jobs.add(job := again(found))  # the world has been told of it
+        log.warning("a film that was to be tried again without a row was taken up as a job: %s", job.name)
+        return
+    route = policy.routes.get(found.route)
+    job = job_from(found, profile=route.profile if route else Profile().name)
     await store.jobs.add(job, [make_event(EventType.ACCEPTED, job, now=job.created_at, state=State.PENDING)])
     log.warning("a claimed file without a row was taken up as a job: %s", job.name)
 
@@ -123,7 +139,8 @@ async def _adopt(store: Store, note: Claim, policy: Policy) -> None:
 def job_from(claim: Claim, *, profile: str) -> Job:
     """The row of a claim that has just been made."""
     return Job(id=claim.job_id, state=State.PENDING, route=claim.route, profile=profile, inbox_path=claim.inbox_path,
-               relative=claim.relative, size=claim.size, created_at=claim.claimed_at, updated_at=claim.claimed_at)
+               relative=claim.relative, size=claim.size, created_at=claim.claimed_at, updated_at=claim.claimed_at,
+               left_behind=claim.left_behind.as_json() if claim.left_behind else None)
 
 
 async def _find_source(job: Job, places: Places) -> None:

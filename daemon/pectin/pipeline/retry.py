@@ -44,7 +44,7 @@ def decide(state: State, cause: Cause, *, attempts: int, interruptions: int, pol
         return _interrupted(state, cause, attempts, interruptions + 1, policy)
     if cause is Cause.CANCELLED_BY_USER:  # too late once it is being placed: then it is finished
         return Decision(trigger=Trigger.CANCEL if state is State.PROCESSING else None, cause=cause, **same)
-    if kind is Kind.REFUSAL and state is State.PROCESSING:
+    if kind is Kind.REFUSAL:
         return Decision(trigger=Trigger.REJECT, cause=cause, **same)
     if kind is Kind.RESOURCE:
         return Decision(trigger=Trigger.RETRY, cause=cause, delay=RESOURCE_DELAY, **same)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pectin.linux.child import Child
@@ -26,7 +27,9 @@ class RunningJob:
     media: MediaInfo | None = None
     plan: Plan | None = None
     as_it_is: bool = False  # a person asked for another try: also of a file that is cut short
+    rival: Job | None = None  # the job that placed the film which has this one's name, if it may be replaced
     settled: bool = False
+    room: Callable[[RunningJob], Awaitable[None]] | None = None  # raises PectinError when the plan needs more than there is
     stop_cause: Cause | None = None
     _since: float = field(default_factory=time.monotonic)
     _times: dict[Stage, float] = field(default_factory=dict)
@@ -63,6 +66,11 @@ class RunningJob:
     def learnt(self, media: MediaInfo) -> None:
         """What the source is made of: kept for `pectin show` even when the job fails."""
         self.media = media
+
+    async def planned(self) -> None:
+        """The plan is known, and with it what it needs. Raises PectinError(DISK_LOW)."""
+        if self.room is not None:
+            await self.room(self)
 
     def suspend(self) -> None:
         self._suspended = True

@@ -94,7 +94,8 @@ def _beside(job: Job, sidecar: PurePath, path: Path, intent: Intent | None, publ
     if not why_not and (intent is None or not _stands(intent)):
         why_not = "its film is no longer where it was published"
     if not why_not and intent is not None:
-        final = sidecars.add_beside(path, fate, intent, job.id, file_mode=publishing.file_mode, group=publishing.group)
+        final = sidecars.add_beside(path, fate, intent, job.id, file_mode=publishing.file_mode, group=publishing.group,
+                                    owner=publishing.owner)
         why_not = "" if final is not None else "another file has its name in the library"
     if final is None:
         log.info("%s stays with the original: %s", printable(sidecar), why_not)

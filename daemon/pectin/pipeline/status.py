@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +9,11 @@ from pectin.intake.arrivals import Waiting
 from pectin.intake.leases import LEASE_SENTENCES, LeaseSupport
 from pectin.intake.watched import WatchMode
 from pectin.linux.pathtext import printable
+from pectin.model.errors import Cause
 from pectin.model.job import Stage, State
-from pectin.model.route import Route
 from pectin.pipeline.intake_loop import IntakeLoop
-from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
+from pectin.pipeline.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +63,16 @@ class InboxStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """`problems` are sentences about what is wrong right now; empty is good."""
+    """`problems` are sentences about what is wrong right now; empty is good. `mode` is what a person wants; `paused_for` is why
+    no job starts, which may be a disk as well, and `mode_sentence` says that in words. `originals_size` in bytes, as the
+    sources were."""
 
     version: str
     pid: int
     started_at: float
     config: str
     mode: str
+    paused_for: tuple[Cause, ...]
     mode_sentence: str
     jobs: dict[State, int]
     running: tuple[RunningStatus, ...]
@@ -85,23 +85,12 @@ class Status:
     threads: int
     slots: int
     problems: tuple[str, ...]
+    originals_size: int
 
 
-async def problems(intake: IntakeLoop, policy: Policy) -> list[str]:
-    """What is wrong right now, in sentences. Libraries are looked at in a thread: a dead network mount answers late."""
-    def missing() -> list[str]:
-        return [sentence for route in policy.routes.values() if (sentence := _missing(route))]
-    return [*intake.problems(), *await asyncio.to_thread(missing)]
-
-
-def _missing(route: Route) -> str | None:
-    try:
-        found = stat.S_ISDIR(os.stat(route.library).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        found = False
-    except OSError as error:  # a mount whose server has died: to be told, not to die of
-        return f"route {route.name}: the library {route.library} cannot be reached: {error.strerror}"
-    return None if found else f"route {route.name}: the library {route.library} does not exist: create or mount it"
+async def problems(intake: IntakeLoop, worker: Worker) -> list[str]:
+    """What is wrong right now, in sentences; a dead network mount is waited for some seconds only."""
+    return [*intake.problems(), *await worker.mounts.troubles(worker.policy.routes.values())]
 
 
 def inbox_statuses(intake: IntakeLoop) -> tuple[InboxStatus, ...]:

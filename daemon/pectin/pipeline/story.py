@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.finish import finished
 from pectin.linux.move import fsync_folder
+from pectin.model.conflict import Mtime
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
 from pectin.model.places import Places
 from pectin.model.plan import Plan
+from pectin.pipeline.conflicts import terms
 from pectin.pipeline.examine import cut_short, look_into, opened, settle_plan, without_lengths
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.produce import produce
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.sidecars import copies, outputs_of
-from pectin.publishing import place
+from pectin.publishing import address, place
 from pectin.publishing.naming import library_place
 
 log = logging.getLogger(__name__)
@@ -57,14 +64,20 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         running.learnt(media)
         plan = settle_plan(media, profile)
         running.plan = plan
+        await running.planned()
         log.info("decided to %s: %s", plan.method, media.summary())
+        where = library_place(job.relative, own_folder=route.own_folder, extension=plan.container)
+        await asyncio.to_thread(lambda: address.refuse_taken(route.library, where, terms(running, policy)))
         outputs = await produce(running, source, media, plan, scratch=places.scratch(job.id), encoding=policy.encoding,
                                 max_pixels=profile.max_pixels)
-    where = library_place(job.relative, own_folder=route.own_folder, extension=plan.container)
     outputs += await finished(asyncio.to_thread(copies, job, places, places.scratch(job.id)))
+    reached(CrashPoint.SIDECARS_COPIED)
     await finished(asyncio.to_thread(_keep, places, job.id))
     files = [(o.role, places.out(job.id) / o.file, o.suffix, o.extension) for o in outputs]
-    intent = await finished(asyncio.to_thread(place.intend, files, library=route.library, place=where, job_id=job.id))
+    if policy.publishing.mtime is Mtime.SOURCE:
+        await finished(asyncio.to_thread(_date, [file for _, file, _, _ in files], path))
+    intent = await finished(asyncio.to_thread(address.intend, files, library=route.library, place=where, job_id=job.id,
+                                            terms=await asyncio.to_thread(terms, running, policy)))
     return Made(media, plan, intent)
 
 
@@ -73,7 +86,8 @@ async def put_in_library(running: RunningJob, policy: Policy) -> str:
     running.enter(Stage.PLACING)
     intent = recorded_intent(running.job)
     await finished(asyncio.to_thread(place.carry_out, intent, file_mode=policy.publishing.file_mode,
-                                     folder_mode=policy.publishing.folder_mode, group=policy.publishing.group))
+                                     folder_mode=policy.publishing.folder_mode, group=policy.publishing.group,
+                                     owner=policy.publishing.owner, archive=policy.places.replaced(running.job.id)))
     return json.dumps(outputs_of(intent, policy.places, running.job.id), ensure_ascii=False)
 
 
@@ -84,15 +98,30 @@ def recorded_intent(job: Job) -> Intent:
     return Intent.from_json(job.intent)
 
 
+def wipe(places: Places, job_id: str) -> None:
+    """What a try has left that will never be used. A disk that refuses is asked again by the next try."""
+    for folder in (places.scratch(job_id), places.out(job_id)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _fresh(places: Places, job_id: str) -> None:
     """Empty scratch, no outputs: what an earlier try left was never verified or never published."""
     for folder in (places.scratch(job_id), places.out(job_id)):
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
     places.scratch(job_id).mkdir(parents=True, exist_ok=True)
+    reached(CrashPoint.SCRATCH_MADE)
+
+
+def _date(outputs: Sequence[Path], source: Path) -> None:
+    """Here, not in the library: the intent tells an output from others by its time too."""
+    for output in outputs:
+        os.utime(output, ns=(time.time_ns(), source.stat().st_mtime_ns))
 
 
 def _keep(places: Places, job_id: str) -> None:
     """What is verified moves from scratch to out in one step: out/ never holds half of a result."""
     places.scratch(job_id).rename(places.out(job_id))
+    reached(CrashPoint.OUTPUTS_KEPT)
     fsync_folder(places.job_folder(job_id))
+    reached(CrashPoint.OUTPUTS_SYNCED)

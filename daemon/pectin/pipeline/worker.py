@@ -18,16 +18,21 @@ from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Tri
 from pectin.model.plan import plain
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
+from pectin.pipeline.conflicts import find_rival, terms
 from pectin.pipeline.disposal import dispose, let_go
+from pectin.pipeline.entry import Entry
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.gate import Gate, Mode
+from pectin.pipeline.mounts import Mounts
 from pectin.pipeline.policy import Policy
+from pectin.pipeline.recognise import recognise
 from pectin.pipeline.retry import Decision, decide
 from pectin.pipeline.running import RunningJob
-from pectin.pipeline.story import make, put_in_library, recorded_intent
+from pectin.pipeline.space import Space
+from pectin.pipeline.story import make, put_in_library, recorded_intent, wipe
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.wake import Wake
-from pectin.publishing import place
+from pectin.publishing import address, place
 from pectin.publishing.naming import library_place
 from pectin.store.store import Store
 
@@ -49,13 +54,18 @@ class Worker:
         self.wake = Wake()
         self.turns = Turns()
         self._placing = Turns()
+        self._recognising = Turns()
+        self.space = Space()
+        self.mounts = Mounts(store.flags)
         self.running: dict[str, RunningJob] = {}
+        self._entry = Entry(store, gate, self.space, self.turns, self.running, changed)
 
     async def run(self) -> None:
         """Work until cancelled; a cancelled worker stops its jobs in good order."""
         async with asyncio.TaskGroup() as group:
             for slot in range(self._slots):
                 group.create_task(self._slot(slot), name=f"worker-{slot}")
+            group.create_task(self._entry.watch(lambda: self.policy, self._taking, self.wake), name="worker-space")
 
     async def attended(self, job_id: str) -> None:
         """A job has got a sidecar. Whoever works on it will find it; for one that has ended, this is the moment to put it where
@@ -65,6 +75,10 @@ class Worker:
             if job is None or job.state not in FINAL:
                 return
         await self._dispose(job, self.policy)
+
+    async def room_for_copy(self, name: str, size: int) -> None:
+        """Whether a film of so many bytes may be copied into the work queue. Raises PectinError(DISK_LOW)."""
+        await self._entry.room_for_copy(name, size, self.policy)
 
     def announce(self, trigger: Trigger, state: State, cause: Cause | None) -> None:
         """A transition has been written: count it and wake whoever tells the world."""
@@ -90,10 +104,10 @@ class Worker:
         """The next due job, now PROCESSING (or PUBLISHING still), or None."""
         async with self._taking:
             while self._gate.mode is Mode.OPEN:  # it may have closed while we waited our turn
-                job = await self._store.jobs.next_due(time.time(), self.running.keys(), self.policy.order)
-                if job is None:
+                job = await self._entry.next(self.policy)
+                if job is None or self._gate.mode is not Mode.OPEN:
                     return None
-                running = RunningJob(job=job, slot=slot)
+                running = RunningJob(job=job, slot=slot, room=lambda run: self._entry.room_for_plan(run, self.policy))
                 self.running[job.id] = running
                 if job.state is not State.PENDING:
                     # Durable, so that a start after a crash can tell a job that was being placed from one that only waited.
@@ -134,7 +148,9 @@ class Worker:
         try:
             if running.job.state is State.PROCESSING:
                 history = await self._store.jobs.history(running.job.id)
-                running.as_it_is = any(step.trigger is Trigger.REQUEUE for step in history)
+                running.as_it_is = any(step.trigger in (Trigger.REQUEUE, Trigger.REDO) for step in history)
+                await recognise(running, policy, self._store, self._recognising)
+                await find_rival(running, policy, self._store)
                 made = await make(running, policy)
                 for stream in made.plan.streams:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
@@ -162,6 +178,8 @@ class Worker:
         await self._rest(running, policy)
 
     async def _rest(self, running: RunningJob, policy: Policy) -> None:
+        if running.job.state is State.PENDING:  # what was made is made again: meanwhile it would only fill the disk
+            await finished(asyncio.to_thread(wipe, policy.places, running.job.id))
         for stage, seconds in running.stage_times().items():
             self._metrics.stage_seconds(stage, seconds)
         if running.job.state in FINAL:
@@ -173,6 +191,7 @@ class Worker:
         now, job = time.time(), running.job
         target = next_state(job.state, trigger)
         changed = replace(job, **changes)  # type: ignore[arg-type]  # the store checks the names, here they are only told
+        made = Intent.from_json(str(changes["intent"])).made(job.id) if "intent" in changes else ()
         kind = event_type(trigger, target)
         if kind is EventType.RETRYING and cause in (job.cause, Cause.DAEMON_STOPPED):
             kind = None  # the world has been told: a library that is away for a day is not news every minute
@@ -180,7 +199,7 @@ class Worker:
 
         async def write() -> None:
             running.job = await self._store.jobs.apply(job.id, trigger, now=now, expected=job.state, cause=cause, message=message,
-                                                       changes=changes, events=events)
+                                                       changes=changes, events=events, made=made)
             self.announce(trigger, target, cause)
 
         await finished(write())
@@ -192,7 +211,7 @@ class Worker:
         job = running.job
         if error.cause is Cause.NAME_TAKEN and job.state is State.PUBLISHING:
             try:
-                intent = await self._other_name(job, policy)
+                intent = await self._other_name(running, policy)
             except PectinError as refused:  # a library that refuses this is trouble as any other
                 error = refused
             else:
@@ -215,15 +234,16 @@ class Worker:
                          **({"media": json.dumps(plain(running.media))} if running.media else {}),
                          **({"plan": running.plan.as_json()} if running.plan else {}))
 
-    async def _other_name(self, job: Job, policy: Policy) -> Intent | None:
+    async def _other_name(self, running: RunningJob, policy: Policy) -> Intent | None:
         """Somebody took the name between choosing and placing: choose again, and go on at once. None when no other name helps
-        (a file lies where the folder should be): then it is tried again later, and not for ever."""
-        old = recorded_intent(job)
+        (a file lies where the folder should be): then it is tried again later, and not for ever. Raises PectinError."""
+        job, old = running.job, recorded_intent(running.job)
         where = library_place(job.relative, own_folder=policy.route(job).own_folder)
         async with self._placing.of(str(old.library)):
             await finished(asyncio.to_thread(place.take_back, old))
-            intent = await asyncio.to_thread(place.renamed, old, where, job.id)
-        return None if [p.final for p in intent.placements] == [p.final for p in old.placements] else intent
+            await find_rival(running, policy, self._store)
+            intent = await asyncio.to_thread(lambda: address.renamed(old, where, job.id, terms(running, policy)))
+        return None if intent == old else intent
 
     async def _dispose(self, job: Job, policy: Policy) -> None:
         """A disk that refuses does not undo the result: housekeeping tries again, `pectin show` says where the source lies."""

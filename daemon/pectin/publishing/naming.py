@@ -13,7 +13,7 @@ from pectin.model.sidecar import PICTURE_NAME, SidecarKind, behind, kind_of, kno
 NAME_BYTES = 255     # the limit of ext4, xfs, btrfs, zfs, SMB for one name, in bytes of UTF-8
 SIDECAR_BYTES = 48   # room for a sidecar's suffix and extension: `.chi.commentary.default.forced.sdh.srt` has 38
 LABEL_BYTES = 16     # room for ` - version 9999`
-_PART_BYTES = len(".") + len(".") + ID_LENGTH + len(".part")
+_PART_BYTES = len(".") + len(".") + ID_LENGTH + len(".replaced")  # the longest of the hidden names beside a final one
 STEM_BYTES = NAME_BYTES - _PART_BYTES - SIDECAR_BYTES - LABEL_BYTES
 NAMELESS = "Unnamed"
 

@@ -17,10 +17,11 @@ from enum import StrEnum
 from pathlib import Path, PurePath
 
 from pectin.linux.beneath import walk
-from pectin.linux.move import fsync_folder, move_durably
+from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.move import fsync_folder, make_folders, move_durably
 from pectin.model.errors import Cause, PectinError, os_cause
 from pectin.model.identity import is_job_id
-from pectin.model.places import CLAIM_NOTE, Places
+from pectin.model.places import CLAIM_NOTE, JOB_NOTE, Places
 
 WHY_SUFFIX = ".why.txt"
 WHY_NAME = "WHY.txt"  # where the source's name leaves no room for the suffix
@@ -48,6 +49,7 @@ def archive(places: Places, job_id: str, relative: PurePath) -> Path:
     """From the work folder to the originals, with its folder structure. Raises PectinError (SOURCE_LOST, NO_SPACE, ...)."""
     target = places.original(job_id, relative)
     _move(places.source(job_id, relative), target)
+    reached(CrashPoint.ORIGINAL_ARCHIVED)
     return target
 
 
@@ -55,9 +57,11 @@ def set_aside(places: Places, job_id: str, relative: PurePath, why: str) -> Path
     """From the work folder to the rejected ones, with a small text beside it that says why. Raises PectinError."""
     target = places.set_aside(job_id, relative)
     _move(places.source(job_id, relative), target)
+    reached(CrashPoint.SOURCE_SET_ASIDE)
     note = _why_note(target)
     with _explained(note):
         _write(note, why)
+    reached(CrashPoint.WHY_WRITTEN)
     return target
 
 
@@ -68,11 +72,14 @@ def bring_back(places: Places, job_id: str, relative: PurePath) -> Path:
     resting = next((everywhere[where] for where in (Where.ORIGINALS, Where.REJECTED) if os.path.lexists(everywhere[where])), None)
     if resting is None and not os.path.lexists(target):
         raise PectinError(Cause.SOURCE_LOST, f"{relative.name} is in none of {', '.join(str(p) for p in everywhere.values())}")
+    _bring_note(places, _checked(job_id))
     for where, sidecar, path in sidecars(places, job_id, relative):
         if where is not Where.WORK:
             _move_beside(path, places.sidecars(job_id) / sidecar)
+            reached(CrashPoint.SIDECAR_BROUGHT_BACK)
     if resting is not None:
         _move(resting, target)
+        reached(CrashPoint.BROUGHT_BACK)
     rejected = everywhere[Where.REJECTED]
     with _explained(rejected):
         _why_note(rejected).unlink(missing_ok=True)
@@ -87,12 +94,12 @@ def sidecars(places: Places, job_id: str, relative: PurePath) -> list[tuple[Wher
     everywhere = _everywhere(places, job_id, relative)
     roots = {Where.WORK: places.sidecars(_checked(job_id)), Where.ORIGINALS: everywhere[Where.ORIGINALS].parent,
              Where.REJECTED: everywhere[Where.REJECTED].parent}
-    source_and_note = {*everywhere.values(), _why_note(everywhere[Where.REJECTED])}
+    source_and_notes = {*everywhere.values(), _why_note(everywhere[Where.REJECTED]), *places.job_notes(job_id)}
     found = []
     for where, root in roots.items():
         with _explained(root), suppress(FileNotFoundError, NotADirectoryError):
             found += [(where, PurePath(path.relative_to(root)), path) for path in sorted(walk(root))
-                      if path not in source_and_note and not _on_its_way(path.name)]
+                      if path not in source_and_notes and not _is_ours(PurePath(path.relative_to(root)))]
     return found
 
 
@@ -100,7 +107,9 @@ def rest_sidecar(places: Places, job_id: str, relative: PurePath, sidecar: PureP
     """One sidecar from the work folder to where its source rests, ORIGINALS or REJECTED, with its own folders. Another one
     that came under that name before stays there: then it gets a number. Raises PectinError."""
     rests = _everywhere(places, _checked(job_id), relative)[where].parent
-    return _move_beside(places.sidecars(job_id) / sidecar, rests / sidecar)
+    rested = _move_beside(places.sidecars(job_id) / sidecar, rests / sidecar)
+    reached(CrashPoint.SIDECAR_RESTED)
+    return rested
 
 
 def purge(places: Places, job_id: str) -> int:
@@ -110,7 +119,16 @@ def purge(places: Places, job_id: str) -> int:
     with _explained(folder):
         size = sum(Path(below, name).lstat().st_size for below, _, names in os.walk(folder) for name in names)
         _remove_tree(folder)
+    reached(CrashPoint.PURGED)
     return size
+
+
+def tidy_rest(places: Places, job_id: str) -> None:
+    """Remove what is left where the source rested, if nothing is but its note: the film was put back, or somebody has taken it
+    away. What it had replaced in the library stays. Raises PectinError."""
+    for root in (places.originals, places.rejected):
+        with _explained(root):
+            _remove_empty_below(root / _checked(job_id))
 
 
 def tidy_work(places: Places, job_id: str) -> bool:
@@ -124,6 +142,7 @@ def tidy_work(places: Places, job_id: str) -> bool:
             return False
         for part in (places.scratch(job_id), places.out(job_id), source):
             _remove_tree(part)
+        reached(CrashPoint.WORK_EMPTIED)
         if os.path.lexists(places.sidecars(job_id)):
             for stray in [path for path in walk(places.sidecars(job_id)) if _on_its_way(path.name)]:
                 stray.unlink(missing_ok=True)
@@ -134,6 +153,7 @@ def tidy_work(places: Places, job_id: str) -> bool:
             if rest.name not in (CLAIM_NOTE, places.sidecars(job_id).name):
                 _remove_tree(rest) if rest.is_dir() else rest.unlink(missing_ok=True)
         places.claim_note(job_id).unlink(missing_ok=True)  # last: it says whose folder this is
+        reached(CrashPoint.WORK_NOTE_REMOVED)
         try:
             folder.rmdir()
         except FileNotFoundError:
@@ -142,6 +162,7 @@ def tidy_work(places: Places, job_id: str) -> bool:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             return False
+    reached(CrashPoint.WORK_REMOVED)
     return True
 
 
@@ -167,6 +188,11 @@ def _move(source: Path, target: Path) -> None:
             raise PectinError(Cause.IO_ERROR, f"{source} and {target} are both there and differ: look at both") from None
 
 
+def _is_ours(within: PurePath) -> bool:
+    """Half a copy, or what was replaced in the library: the intake takes nothing with a leading dot, so nobody dropped it."""
+    return any(part.startswith(".") for part in within.parts)
+
+
 def _on_its_way(name: str) -> bool:
     """Half a copy that a crash left: what was copied is still where it came from, and no sidecar has a hidden name."""
     return name.startswith(".") and name.endswith(".part")
@@ -176,14 +202,15 @@ def _move_beside(source: Path, target: Path) -> Path:
     """Move without replacing: a file of that name that differs stays, and this one is called `name (2).ext`."""
     with _explained(source):
         for number in itertools.count(1):
-            numbered = target if number == 1 else _numbered(target, f" ({number})")
+            place = target if number == 1 else numbered(target, f" ({number})")
             with suppress(FileExistsError):
-                move_durably(source, numbered)
+                move_durably(source, place)
                 break
-    return numbered
+    return place
 
 
-def _numbered(path: Path, number: str) -> Path:
+def numbered(path: Path, number: str) -> Path:
+    """The path with `number` before its extension; a long name is cut for it."""
     room = NAME_BYTES - len(os.fsencode(path.suffix)) - len(number)
     return path.with_name(os.fsdecode(os.fsencode(path.stem)[:room]) + number + path.suffix)
 
@@ -191,6 +218,16 @@ def _numbered(path: Path, number: str) -> Path:
 def _why_note(source: Path) -> Path:
     fits = len(os.fsencode(source.name)) + len(WHY_SUFFIX) <= NAME_BYTES
     return source.with_name(source.name + WHY_SUFFIX if fits else WHY_NAME)
+
+
+def _bring_note(places: Places, job_id: str) -> None:
+    """The job's note as a copy in the work folder: a job that is over has no claim note any more. The one where the source rests
+    goes when nothing else is there."""
+    for note in places.job_notes(job_id):
+        with _explained(note), suppress(FileNotFoundError):
+            text = note.read_text(encoding="ascii")
+            make_folders(places.job_folder(job_id))
+            _write(places.job_folder(job_id) / JOB_NOTE, text)
 
 
 def _write(path: Path, text: str) -> None:
@@ -202,7 +239,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def _remove_empty_below(folder: Path) -> None:
-    """Remove `folder` if nothing is in it but folders in which nothing is; a file that comes in this moment stays."""
+    """Remove `folder` if nothing is in it but folders in which nothing is, and the job's note; a file that comes in this moment
+    stays."""
+    if [path.name for path in folder.rglob("*") if not path.is_dir()] == [JOB_NOTE]:
+        (folder / JOB_NOTE).unlink(missing_ok=True)
     for below, _, _ in os.walk(folder, topdown=False):  # follows no links
         with suppress(OSError):  # not empty: it and all above it stay
             os.rmdir(below)

@@ -9,65 +9,39 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.footing import astray
 from pectin.linux.move import copy_durably, fsync_folder, move_durably, rename_noreplace, sha256_of
 from pectin.model.errors import Cause, PectinError, os_cause
 from pectin.model.intent import Intent, Placement
-from pectin.model.sidecar import ROLE as SIDECAR_ROLE
-from pectin.publishing.naming import alternative, numbered_suffix, part_name, sidecar_name
+from pectin.publishing.replace import give_back, hidden_of, is_regular, put_away, take_over
 
 VIDEO_ROLE = "video"
-MOST_VERSIONS = 999  # of one name; then something else is wrong than a taken name
 _ROUNDED = 2_000_000_000  # nanoseconds: what the coarsest file system (FAT) may take off a time
 
 
-def intend(outputs: Sequence[tuple[str, Path, str, str]], *, library: Path, place: PurePosixPath, job_id: str) -> Intent:
-    """Decide where each output goes. `outputs` are (role, file, suffix, extension), e.g. ("subtitle", out/sub0.srt, ".eng",
-    "srt"); the one with role "video" has the name of `place`. If any of the names is taken, all get another version's. Only those
-    with role "sidecar" do not decide that: they get a number, or are left out (see numbered_suffix).
-
-    The files are fsynced and hashed: what is written down here can be relied on after a power cut.
-    Raises PectinError NAME_TAKEN, OUTPUT_LOST, IO_ERROR, NO_PERMISSION."""
-    measured = []
-    for role, work, suffix, extension in sorted(outputs, key=lambda output: output[0] == VIDEO_ROLE):  # the video last
-        with explained(work):
-            if not work.is_file():
-                raise PectinError(Cause.OUTPUT_LOST, str(work))
-            _sync_file(work)
-            found = work.stat()
-            measured.append(_Output(role, work, suffix, extension, found.st_size, sha256_of(work), found.st_mtime_ns))
-    for folder in {output.work.parent for output in measured}:
-        with explained(folder):
-            fsync_folder(folder)
-    return _addressed(measured, library, place, job_id)
-
-
-def renamed(intent: Intent, place: PurePosixPath, job_id: str) -> Intent:
-    """The same outputs under a name that is free now: after take_back, when somebody else took the first one's."""
-    stem = intent.video.final.stem
-    outputs = [_Output(p.role, p.work, p.final.name[len(stem):-len(p.final.suffix)], p.final.suffix[1:], p.size, p.sha256,
-                       p.mtime_ns)
-               for p in intent.placements]
-    return _addressed(outputs, intent.library, place, job_id)
-
-
-def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | None) -> None:
+def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | None,
+              owner: int | None = None, archive: Path | None = None) -> None:
     """Place everything. May be called again after any crash or error, and again when all is done. Modes are exact (no
-    umask); `group` is a group id, None leaves it.
+    umask); `group` and `owner` are ids, None leaves them. `archive`: the folder for what is replaced.
 
     Raises PectinError: LIBRARY_MISSING, NAME_TAKEN (see take_back), OUTPUT_LOST, NO_SPACE, READ_ONLY, NO_PERMISSION, IO_ERROR."""
     need_library(intent.library)
-    if not _settled(intent.video):  # it is the last: where it stands, all of them stood, and what became of them since was wished
-        waiting = [placement for placement in intent.placements if not _settled(placement)]
+    if not _all_stood(intent):
+        waiting = [placement for placement in intent.placements if not _settled(placement, intent)]
         for placement in waiting:  # all of them before the first gets its name: a sidecar must not wait for a copy of its film
-            _make_folders(intent.library, placement.final.parent, folder_mode, group)
-            _make_part(intent.library, placement, file_mode, group)
+            _make_folders(intent.library, placement.final.parent, folder_mode, group, owner)
+            _make_part(intent.library, placement, file_mode, group, owner)
         for placement in waiting:
-            _name(intent.library, placement)
+            if placement.final in intent.replaces:
+                _name(intent.library, placement, _archived(intent, archive, placement.final))
+            else:
+                _name(intent.library, placement)
+    _archive_replaced(intent, archive)
     for placement in intent.placements:
         _leave_nothing(placement)
 
@@ -75,12 +49,17 @@ def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | 
 def withdraw(intent: Intent) -> None:
     """Remove the part files of an intent that is given up, the sidecars that are there already without their film, and the
     film's own folder if nothing is in it. A film that has its final name stays, and its sidecars with it. Raises PectinError."""
-    film_stands = os.path.lexists(intent.video.final)
+    film_stands = _film_stands(intent)
     for placement in intent.placements:
         with explained(placement.part):
             _remove(placement.part)
-            if not film_stands and _is_ours(placement.final, placement):
-                _remove(placement.final)
+            if not film_stands:
+                ours = _is_ours(placement.final, placement)
+                if is_regular(hidden_of(placement.part)):
+                    give_back(placement.final, hidden_of(placement.part), over=ours)
+                elif ours:
+                    _remove(placement.final)
+        reached(CrashPoint.WITHDRAWN)
     folder = intent.video.final.parent
     if folder.name == intent.video.final.stem and folder != intent.library:
         with suppress(OSError):  # it has other files in it, or was never made
@@ -90,7 +69,7 @@ def withdraw(intent: Intent) -> None:
 def stands(intent: Intent) -> bool:
     """Whether the film has its final name: then it is published, whatever was refused after that. Raises PectinError."""
     with explained(intent.video.final):
-        return has_size(intent.video.final, intent.video)
+        return has_size(intent.video.final, intent.video) and _film_stands(intent)
 
 
 def take_back(intent: Intent) -> None:
@@ -103,73 +82,44 @@ def take_back(intent: Intent) -> None:
             held = [placement.part] if _is(placement.part, placement) else []
             if placement is not intent.video and _is_ours(placement.final, placement):
                 held.append(placement.final)
+            replaced = is_regular(hidden_of(placement.part))
             if held and not _is(placement.work, placement):
                 placement.work.unlink(missing_ok=True)  # half a copy, from before a crash
                 move_durably(held[0], placement.work)
             for path in held:
                 path.unlink(missing_ok=True)
             _remove(placement.part)
+            if replaced and placement is not intent.video:
+                give_back(placement.final, hidden_of(placement.part), over=False)
+        reached(CrashPoint.TAKEN_BACK)
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """An output that has no name in the library yet."""
-
-    role: str
-    work: Path
-    suffix: str
-    extension: str
-    size: int
-    sha256: str
-    mtime_ns: int
-
-    def at(self, target: Path, job_id: str) -> Placement:
-        """Its placement beside the video `target`."""
-        name = target.name if self.role == VIDEO_ROLE else sidecar_name(target.name, self.suffix, self.extension)
-        return Placement(role=self.role, work=self.work, part=target.with_name(part_name(name, job_id)),
-                         final=target.with_name(name), size=self.size, sha256=self.sha256, mtime_ns=self.mtime_ns)
+def _film_stands(intent: Intent) -> bool:
+    """Whether anything has the film's name; where it replaces something, whether it is this very film."""
+    video = intent.video
+    return _is(video.final, video) if video.final in intent.replaces else os.path.lexists(video.final)
 
 
-def _addressed(outputs: Sequence[_Output], library: Path, place: PurePosixPath, job_id: str) -> Intent:
-    """The outputs under the first version of `place` whose names are all free. A library that is away right now takes any
-    name: a finished film must not be made again for that, and placing looks again."""
-    for number in range(1, MOST_VERSIONS + 1):
-        target = library / (place if number == 1 else alternative(place, number))
-        made = [output.at(target, job_id) for output in outputs if output.role != SIDECAR_ROLE]
-        if not any(os.path.lexists(placement.final) for placement in made):
-            came = _sidecars_beside(target, [o for o in outputs if o.role == SIDECAR_ROLE], made, job_id)
-            return Intent(library=library, placements=(*came, *made))
-    raise PectinError(Cause.NAME_TAKEN, f"{library / place} and {MOST_VERSIONS - 1} other versions of it")
+def _all_stood(intent: Intent) -> bool:
+    """The film is placed last: where it stands, all of them stood, and what became of them since was wished. Where it replaces
+    one that is equal to the last byte (encoded again by the same settings), its name says nothing while it waits at work."""
+    return _settled(intent.video, intent) and not (intent.replaces and os.path.lexists(intent.video.work))
 
 
-def _sidecars_beside(target: Path, sidecars: Sequence[_Output], made: Sequence[Placement], job_id: str) -> list[Placement]:
-    """Those that find a name beside what is made: a poster that is there already does not make the film another version."""
-    taken = {placement.final.name.casefold() for placement in made}  # a library on exFAT or behind Samba knows no case
-    found = []
-    for sidecar in sidecars:
-        for number in range(1, MOST_VERSIONS + 1):
-            if (suffix := numbered_suffix(sidecar.suffix, sidecar.extension, number)) is None:
-                break
-            placement = replace(sidecar, suffix=suffix).at(target, job_id)
-            if placement.final.name.casefold() not in taken and not os.path.lexists(placement.final):
-                taken.add(placement.final.name.casefold())
-                found.append(placement)
-                break
-    return found
-
-
-def _settled(placement: Placement) -> bool:
-    """Whether it has its final name already. Raises NAME_TAKEN when something else has."""
+def _settled(placement: Placement, intent: Intent) -> bool:
+    """Whether it has its final name already. Raises NAME_TAKEN when something else has that it does not replace."""
     with explained(placement.final):
         if not os.path.lexists(placement.final):
             return False
         if not _is(placement.final, placement):
+            if placement.final in intent.replaces and is_regular(placement.final):
+                return False
             raise PectinError(Cause.NAME_TAKEN, str(placement.final))
         fsync_folder(placement.final.parent)  # a predecessor may have died between its rename and this
         return True
 
 
-def _make_folders(library: Path, folder: Path, mode: int, group: int | None) -> None:
+def _make_folders(library: Path, folder: Path, mode: int, group: int | None, owner: int | None) -> None:
     """The folders between the library and the film. Never the library itself: where it is not mounted, nothing is written."""
     missing = []
     with explained(folder, library):
@@ -180,16 +130,17 @@ def _make_folders(library: Path, folder: Path, mode: int, group: int | None) -> 
         with explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
                 new.mkdir()
-                if group is not None:
-                    os.chown(new, -1, group)
+                _give(new, -1, group)
                 # A folder inherits set-gid from the one above, where a share relies on it: that bit stays.
                 new.chmod(mode | (new.stat().st_mode & stat.S_ISGID))
+                _give(new, owner, -1)
                 fsync_folder(new.parent)
+                reached(CrashPoint.LIBRARY_FOLDER_MADE)
             if not new.is_dir():
                 raise PectinError(Cause.NAME_TAKEN, f"{new} is not a folder")
 
 
-def _make_part(library: Path, placement: Placement, mode: int, group: int | None) -> None:
+def _make_part(library: Path, placement: Placement, mode: int, group: int | None, owner: int | None) -> None:
     """The whole output beside its target, with owner and mode set: a file that changes after it has its name is scanned
     again by Jellyfin."""
     work, part = placement.work, placement.part
@@ -198,21 +149,37 @@ def _make_part(library: Path, placement: Placement, mode: int, group: int | None
             if not has_size(work, placement):
                 raise PectinError(Cause.OUTPUT_LOST, f"neither {work} nor {part} nor {placement.final} is it")
             part.unlink(missing_ok=True)  # half a copy, from before a crash
-            _sync_file(work)
+            sync_file(work)
             _move_or_copy(placement)
-        make_public(part, mode, group)
+            reached(CrashPoint.PART_WRITTEN)
+        make_public(part, mode, group, owner)
+        reached(CrashPoint.PART_SYNCED)
 
 
-def make_public(part: Path, mode: int, group: int | None) -> None:
-    """The exact permissions, durable, before the file has its name."""
+def make_public(part: Path, mode: int, group: int | None, owner: int | None = None) -> None:
+    """The exact permissions, durable, before the file has its name. Raises OSError, PectinError NO_PERMISSION."""
     descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if group is not None:
-            os.fchown(descriptor, -1, group)  # before the mode: a change of group clears bits of it
-        os.fchmod(descriptor, mode)
+        _give(descriptor, -1, group)  # before the mode: a change of group clears bits of it
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+            os.fchmod(descriptor, mode)
+        _give(descriptor, owner, -1)  # last: what is another's we may not change any more
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _give(file: Path | int, owner: int | None, group: int | None) -> None:
+    """Another owner or group, where it is not that one already (a second try after a crash may not be allowed to do it again)."""
+    found = os.stat(file)
+    wanted = (-1 if owner in (None, found.st_uid) else owner, -1 if group in (None, found.st_gid) else group)
+    try:
+        if wanted != (-1, -1):
+            os.chown(file, *wanted)
+    except PermissionError as error:
+        why = "give files to another user (publish.owner): that needs CAP_CHOWN" if wanted[0] != -1 \
+            else "give files to a group it is no member of (publish.group)"
+        raise PectinError(Cause.NO_PERMISSION, f"the daemon may not {why}") from error
 
 
 def _move_or_copy(placement: Placement) -> None:
@@ -228,13 +195,39 @@ def _move_or_copy(placement: Placement) -> None:
             raise PectinError(Cause.OUTPUT_LOST, f"{placement.work} is not what was verified") from None
 
 
-def _name(library: Path, placement: Placement) -> None:
+def _archived(intent: Intent, archive: Path | None, path: Path) -> Path:
+    """Where a replaced file is kept: by its path below its library."""
+    if archive is None:
+        raise ValueError("an intent that replaces something needs an archive for it")
+    return archive / path.relative_to(intent.library if path.is_relative_to(intent.library) else path.anchor)
+
+
+def _archive_replaced(intent: Intent, archive: Path | None) -> None:
+    """The new ones stand: what they have replaced leaves the library."""
+    parts = {placement.final: placement.part for placement in intent.placements}
+    for path in intent.replaces:
+        leaves = hidden_of(parts[path]) if path in parts else path
+        archived = _archived(intent, archive, path)
+        with explained(archived):
+            if is_regular(leaves):
+                put_away(leaves, archived)
+
+
+def _name(library: Path, placement: Placement, archived: Path | None = None) -> None:
+    """`archived`: where a file goes whose name it may take."""
     with explained(placement.final, library):
         try:
+            if archived is not None and is_regular(placement.final):
+                take_over(placement.part, placement.final, archived)
+                reached(CrashPoint.FINAL_NAMED)
+                fsync_folder(placement.final.parent)
+                return
             rename_noreplace(placement.part, placement.final)
         except FileExistsError:
             raise PectinError(Cause.NAME_TAKEN, str(placement.final)) from None
+        reached(CrashPoint.FINAL_NAMED)
         fsync_folder(placement.final.parent)  # or the name is gone after a power cut, and the work file with it
+        reached(CrashPoint.FINAL_SYNCED)
 
 
 def _leave_nothing(placement: Placement) -> None:
@@ -244,6 +237,7 @@ def _leave_nothing(placement: Placement) -> None:
     for leftover in (placement.part, placement.work):
         with suppress(OSError):
             leftover.unlink(missing_ok=True)
+    reached(CrashPoint.OUTPUT_LEFT_WORK)
 
 
 def _is(path: Path, placement: Placement) -> bool:
@@ -272,7 +266,7 @@ def has_size(path: Path, placement: Placement) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == placement.size
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
     """A file whose bytes are only in memory has its name and no content after a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -282,7 +276,7 @@ def _sync_file(path: Path) -> None:
 
 
 def need_library(library: Path) -> None:
-    """Raises PectinError LIBRARY_MISSING, NO_PERMISSION, ... when it is away."""
+    """Raises PectinError LIBRARY_MISSING, LIBRARY_NOT_MOUNTED, NO_PERMISSION, ... when it is away."""
     if (error := _unreachable(library)) is not None:
         raise error
 
@@ -297,7 +291,10 @@ def _unreachable(library: Path) -> PectinError | None:
     except OSError as error:
         cause = os_cause(error)
         return PectinError(Cause.LIBRARY_MISSING if cause is Cause.IO_ERROR else cause, f"{library}: {error.strerror}")
-    return None if found else PectinError(Cause.LIBRARY_MISSING, str(library))
+    if not found:
+        return PectinError(Cause.LIBRARY_MISSING, str(library))
+    elsewhere = astray(library)  # an empty mount point is a folder, too: what is put there is hidden by the next mount
+    return PectinError(Cause.LIBRARY_NOT_MOUNTED, elsewhere) if elsewhere else None
 
 
 @contextmanager

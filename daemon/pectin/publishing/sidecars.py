@@ -11,8 +11,9 @@ from pathlib import Path, PurePath
 from pectin.linux.move import copy_durably, fsync_folder, make_folders, rename_noreplace, sha256_of
 from pectin.model.intent import Intent
 from pectin.model.sidecar import SidecarKind, kind_of
+from pectin.publishing.address import MOST_VERSIONS
 from pectin.publishing.naming import numbered_suffix, part_name, sidecar_name, sidecar_suffix
-from pectin.publishing.place import MOST_VERSIONS, explained, make_public, need_library
+from pectin.publishing.place import explained, make_public, need_library
 
 FOLDER = "sidecars"  # below the job's outputs: the copies on their way
 
@@ -54,7 +55,8 @@ def origin_of(work: Path, outputs: Path) -> PurePath | None:
     return PurePath(work.relative_to(outputs / FOLDER)) if work.is_relative_to(outputs / FOLDER) else None
 
 
-def add_beside(sidecar: Path, fate: Fate, intent: Intent, job_id: str, *, file_mode: int, group: int | None) -> Path | None:
+def add_beside(sidecar: Path, fate: Fate, intent: Intent, job_id: str, *, file_mode: int, group: int | None,
+               owner: int | None = None) -> Path | None:
     """Copy a sidecar that came late beside its film, which stands in the library. Gives where it stands, also when the same bytes
     stand there already (a crash came behind it); None when no name is free for it. May be called again.
 
@@ -75,7 +77,7 @@ def add_beside(sidecar: Path, fate: Fate, intent: Intent, job_id: str, *, file_m
                 continue
             part.unlink(missing_ok=True)  # from before a crash
             copy_durably(sidecar, part)
-            make_public(part, file_mode, group)
+            make_public(part, file_mode, group, owner)
             try:
                 rename_noreplace(part, final)
             except FileExistsError:  # somebody was faster

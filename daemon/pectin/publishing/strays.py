@@ -1,4 +1,5 @@
-"""Finds and removes what a crash left half placed in a library: part files of ours that nobody will finish. Blocks."""
+"""Finds what a crash left half placed in a library: part files of ours that nobody will finish go, and files that were to be
+replaced get their names back or go to the archive. Blocks."""
 
 from __future__ import annotations
 
@@ -6,27 +7,48 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.model.identity import LENGTH as ID_LENGTH
 from pectin.model.identity import is_job_id
 from pectin.publishing.place import explained
+from pectin.publishing.replace import REPLACED, give_back, is_regular, put_away
 
 
 def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collection[str] = ()) -> list[Path]:
-    """Part files below `library` that carry one of OUR ids (`known_ids`) and belong to no job that still needs them
-    (`needed_ids`: those in PUBLISHING). Part files of others, of another daemon for instance, are never among them."""
+    """Part files (and replaced ones, see is_replaced) below `library` that carry one of OUR ids (`known_ids`) and belong to no
+    job that still needs them (`needed_ids`: those in PUBLISHING). Files of others, of another daemon for instance, are never
+    among them."""
     found = []
     for folder, _, names in os.walk(library):  # follows no links
         for name in names:
             job_id = job_of(Path(name))
-            if (name.startswith(".") and name.endswith(f".{job_id}.part") and is_job_id(job_id)
+            if (name.startswith(".") and name.endswith((f".{job_id}.part", f".{job_id}{REPLACED}")) and is_job_id(job_id)
                     and job_id in known_ids and job_id not in needed_ids):
                 found.append(Path(folder, name))
     return sorted(found)
 
 
 def job_of(part: Path) -> str:
-    """The id in a part file's name."""
-    return part.name[-len(".part") - ID_LENGTH:-len(".part")]
+    """The id in a part file's name, or a replaced one's."""
+    return part.stem[-ID_LENGTH:]
+
+
+def is_replaced(stray: Path) -> bool:
+    """Whether it is no half thing of ours but a whole film of the library, which somebody may be missing."""
+    return stray.name.endswith(REPLACED)
+
+
+def restore_or_archive(stray: Path, library: Path, archive: Path) -> Path:
+    """Give a replaced file its name back if that is free, else archive it; where it is now. Raises PectinError."""
+    final = stray.with_name(stray.stem[1:-ID_LENGTH - 1])
+    archived = archive / final.relative_to(library)
+    with explained(stray):
+        give_back(final, stray, over=False)
+        if not is_regular(stray):
+            return final
+    with explained(archived):
+        put_away(stray, archived)
+    return archived
 
 
 def discard_parts(parts: Iterable[Path]) -> None:
@@ -34,3 +56,4 @@ def discard_parts(parts: Iterable[Path]) -> None:
     for part in parts:
         with explained(part):
             part.unlink(missing_ok=True)
+        reached(CrashPoint.STRAY_REMOVED)

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pectin.settings.explain import allowed, inner_model
-from pectin.settings.quantities import format_duration
+from pectin.settings.quantities import format_duration, format_size
 from pectin.settings.sections import Settings
 
 _WIDTH = 110
@@ -26,7 +26,7 @@ _SAMPLES: Mapping[str, Any] = {
     "hooks.name": "film-log", "hooks.run": "/usr/share/pectin/hooks/film-log",
     "jellyfin.map.ours": "/srv/pectin/library", "jellyfin.map.theirs": "/media/films",
     "jellyfin.url": "http://127.0.0.1:8096", "jellyfin.key_file": "/etc/pectin/jellyfin.key",
-    "publish.group": "jellyfin", "socket.group": "pectin",
+    "publish.group": "jellyfin", "publish.owner": "jellyfin", "socket.group": "pectin",
 }
 
 _HEADER = """\
@@ -124,6 +124,8 @@ def _yaml(value: Any, field: FieldInfo) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and "duration" in text:
         return format_duration(value)
+    if isinstance(value, int) and "a size" in text:
+        return format_size(value)
     if isinstance(value, int) and "bit rate" in text:
         return f"{value // 1_000_000}M" if value % 1_000_000 == 0 else f"{value // 1000}k"
     if isinstance(value, int) and "file mode" in text:

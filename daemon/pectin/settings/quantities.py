@@ -14,6 +14,9 @@ _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 8
 _DURATION = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*[a-z]+)+\s*")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _BITS = {"": 1, "k": 1_000, "m": 1_000_000}
+_BYTES = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
+          "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([km]?)(?:bit/s|bps)?")
 
 
@@ -57,6 +60,23 @@ def _parse_rate(value: object) -> object:
     return value
 
 
+def parse_size(value: object) -> object:
+    """`500MB`, `20GB`, `1.5TiB` or a bare number of bytes, as bytes. Raises ValueError."""
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip().lower())) and match[2] in _BYTES:
+        return round(float(match[1]) * _BYTES[match[2]])
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError("not a size")
+
+
+def format_size(size: float) -> str:
+    """The shortest way to write it that parse_size reads back, e.g. `5GB`."""
+    for unit, length in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= length and size % length == 0:
+            return f"{size / length:.15g}{unit}"
+    return f"{size:.15g}"
+
+
 def _parse_mode(value: object) -> object:
     """YAML 1.1 reads 0664 as the number 436 and "0664" as text: both mean the same here."""
     if isinstance(value, str) and re.fullmatch(r"0?o?[0-7]{3,4}", value):
@@ -93,6 +113,8 @@ def _listen(value: object) -> object:
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Allowed("a duration such as 500ms, 15s, 2min, 1h30m or 14d"),
                      WithJsonSchema({"type": ["string", "number"], "examples": ["15s", "2min", "14d"]})]
+Size = Annotated[int, BeforeValidator(parse_size), Allowed("a size such as 500MB, 20GB or 1TiB"),
+                 WithJsonSchema({"type": ["string", "integer"], "examples": ["5GB", "500MB"]})]
 BitRate = Annotated[int, BeforeValidator(_parse_rate), Allowed("a bit rate such as 160k or 8M"),
                     WithJsonSchema({"type": ["string", "integer"], "examples": ["160k", "8M"]})]
 Mode = Annotated[int, BeforeValidator(_parse_mode), Allowed("an octal file mode in quotes such as \"0664\""),

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
 from pectin.model.order import Order
-from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile
+from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
 Suffix = Annotated[str, StringConstraints(pattern=r"^\.[^/\s]{1,30}$"), Allowed("an ending such as .mydownload")]
@@ -30,6 +31,7 @@ class Paths(Section):
     work: AbsolutePath = Field(Path("/srv/pectin/work"), description="The work queue: accepted sources and what is being made of them. Best on the inbox's file system: then a claim is a rename, not a copy.")
     originals: AbsolutePath = Field(Path("/srv/pectin/originals"), description="Sources whose outputs are in the library.")
     rejected: AbsolutePath = Field(Path("/srv/pectin/rejected"), description="Sources that could not be used, each beside a text that says why.")
+    min_free: Size = Field(2_000_000_000, description="With less free space than this on the disk of the work queue or of a library, no new job starts; it goes on by itself.")
 
 
 class RouteSettings(Section):
@@ -52,6 +54,7 @@ class Intake(Section):
     order: Order = Field(Order.OLDEST, description="Which film comes first when several wait: the one that came first, the first by name, or the smallest.")
     rescan: Duration = Field(60.0, description="How often the inbox is walked for files whose events got lost; a walk that takes long is made less often. 0 walks only at start and on request.")
     poll: Duration = Field(10.0, description="How often an inbox on a network mount is walked: what other machines do there causes no events here. 0: only by the rescan.")
+    duplicates: Duplicates = Field(Duplicates.REJECT, description="What to do with a film whose content was filed already, or is Pectin's own output: reject it, or take it all the same.")
     ignore: tuple[str, ...] = Field((), description="More names to leave alone: shell patterns against the name or the path below the inbox.")
     wait: tuple[Suffix, ...] = Field((), description="More endings of unfinished downloads: while film.mkv.ENDING lies beside film.mkv, film.mkv waits.")
 
@@ -87,12 +90,16 @@ class Publish(Section):
     file_mode: Mode = Field(0o664, description="The permissions of files in the library.")
     folder_mode: Mode = Field(0o775, description="The permissions of folders that Pectin makes in the library.")
     group: str | None = Field(None, description="The group that owns files and folders in the library; empty leaves it to the folder.")
+    owner: str | None = Field(None, description="The user who owns them; empty is the daemon's own. Another one needs CAP_CHOWN, which the unit does not give.")
+    mtime: Mtime = Field(Mtime.NOW, description="The time of files in the library: now, when they were placed, or the source's.")
+    conflict: Conflict = Field(Conflict.KEEP_BOTH, description="When a film has the name of one that is there already: keep-both gives the new one a version's name, replace archives the old one, reject sets the source aside.")
 
 
 class Originals(Section):
     """What happens to a source after publishing."""
 
     keep: Duration | Literal["forever"] = Field(14 * 86400.0, description="How long an original is kept after its outputs are in the library, or forever.")
+    max_size: Size | Literal["unlimited"] = Field("unlimited", description="How much all originals may take together; beyond it the oldest whose outputs are all there go first.")
 
 
 class Retry(Section):
@@ -102,6 +109,12 @@ class Retry(Section):
     first: Duration = Field(30.0, description="The wait before the second try; it doubles each time.")
     cap: Duration = Field(3600.0, description="The longest wait between two tries.")
     max_interruptions: int = Field(3, ge=1, le=20, description="How often the daemon may die under a job before the job is set aside.")
+
+
+class History(Section):
+    """What is remembered of jobs that are over."""
+
+    keep: Duration | Literal["forever"] = Field(365 * 86400.0, description="How long a job that is over, and whose original is gone, is remembered.")
 
 
 class Webhook(Section):
@@ -170,6 +183,7 @@ class Settings(Section):
     publish: Publish = Field(Publish())
     originals: Originals = Field(Originals())
     retry: Retry = Field(Retry())
+    history: History = Field(History())
     webhooks: tuple[Webhook, ...] = Field((), description="Who is told about events.")
     jellyfin: Jellyfin = Field(Jellyfin())
     hooks: tuple[Hook, ...] = Field((), description="Programs that are run at events.")

@@ -9,11 +9,17 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 import aiosqlite
 
+from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.finish import finished
 from pectin.linux.move import fsync_folder, make_folders
+from pectin.linux.snapshot import snapshot
 from pectin.model.errors import Cause, PectinError, os_cause
+from pectin.store.damaged import is_suspect, suspect, unsuspect
+from pectin.store.salvage import salvage
 from pectin.store.schema import MIGRATIONS
 
 FILE_MODE = 0o640  # the group may read it with sqlite3; the world may not: it holds everybody's file names
@@ -66,13 +72,15 @@ class Database:
         self._connection = connection
         self._path = path
         self._lock = asyncio.Lock()
+        self._copying = asyncio.Lock()
+        self._damaged = asyncio.Event()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """All or nothing; durable once the block was left. A task that is cancelled inside leaves nothing behind; cancelled in
         the very COMMIT, it may have happened, as with a crash: whoever comes next must look."""
         async with self._lock:
-            with explained(self._path):
+            with self._explained():
                 try:
                     await self._connection.execute_fetchall("BEGIN IMMEDIATE")
                     yield Transaction(self._connection)
@@ -86,8 +94,39 @@ class Database:
 
     async def rows(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
         async with self._lock:
-            with explained(self._path):
+            with self._explained():
                 return list(await self._connection.execute_fetchall(sql, values))
+
+    async def snapshot(self) -> BinaryIO:
+        """A consistent copy of the whole database, open for reading; it has no name any more, and is gone when it is closed.
+        Raises PectinError."""
+        async with self._copying:
+            with self._explained():
+                return await finished(asyncio.to_thread(_snapshot, self._path))
+
+    async def salvage(self, damaged: Path) -> dict[str, int]:
+        """Take over what can still be read of a damaged database that was set aside, as in store/salvage.py. Raises
+        PectinError."""
+        async with self._lock:
+            with self._explained():
+                return await finished(asyncio.to_thread(salvage, damaged, self._path))
+
+    async def until_damaged(self) -> NoReturn:
+        """Returns never; raises PectinError STORE_DAMAGED once SQLite has found the file to be so, whoever asked it: to go on
+        with it would damage more."""
+        await self._damaged.wait()
+        raise PectinError(Cause.STORE_DAMAGED, str(self._path))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self._path):
+                yield
+        except PectinError as error:
+            if error.cause is Cause.STORE_DAMAGED:
+                suspect(self._path)
+                self._damaged.set()
+            raise
 
 
 @asynccontextmanager
@@ -96,6 +135,8 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
 
     Raises PectinError: STORE_TOO_NEW, STORE_DAMAGED, or what the disk says."""
     _create(path)
+    with contextlib.suppress(OSError):
+        _copy_of(path).unlink(missing_ok=True)  # a crash has left it
     with explained(path):
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
     try:
@@ -124,6 +165,22 @@ def explained(path: Path) -> Iterator[None]:
         raise PectinError(cause, f"{path}: {error}") from error
 
 
+def _snapshot(path: Path) -> BinaryIO:
+    copy = _copy_of(path)
+    try:
+        copy.unlink(missing_ok=True)
+        snapshot(path, copy)
+        file = copy.open("rb")
+        copy.unlink()
+    except OSError as error:
+        raise PectinError(os_cause(error), f"{copy}: {error.strerror or error}") from error
+    return file
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(path.name + ".copy")
+
+
 def _create(path: Path) -> None:
     # Made here rather than by SQLite, so that the mode does not hang on somebody's umask; -wal and -shm follow it.
     try:
@@ -134,6 +191,7 @@ def _create(path: Path) -> None:
         finally:
             os.close(fd)
         fsync_folder(path.parent)  # or a power cut takes the name, and with it every row that was durable in the file
+        reached(CrashPoint.DATABASE_MADE)
     except FileExistsError:
         return
     except OSError as error:
@@ -152,9 +210,11 @@ async def _refuse_newer(connection: aiosqlite.Connection, path: Path) -> None:
 
 
 async def _check(connection: aiosqlite.Connection, path: Path) -> None:
-    [row] = await connection.execute_fetchall("PRAGMA quick_check(1)")
+    check = "integrity_check" if is_suspect(path) else "quick_check"
+    [row] = await connection.execute_fetchall(f"PRAGMA {check}(1)")
     if row[0] != "ok":
-        raise PectinError(Cause.STORE_DAMAGED, f"{path}: {row[0]}")
+        raise PectinError(Cause.STORE_DAMAGED, f"{path}: {' '.join(row[0].split())}")
+    unsuspect(path)
 
 
 async def _migrate(connection: aiosqlite.Connection) -> None:
@@ -165,6 +225,7 @@ async def _migrate(connection: aiosqlite.Connection) -> None:
             for statement in statements:
                 await connection.execute_fetchall(statement)
             await connection.execute_fetchall(f"PRAGMA user_version = {number}")
+            reached(CrashPoint.BEFORE_MIGRATED)
             await connection.execute_fetchall("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.OperationalError):

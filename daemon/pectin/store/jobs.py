@@ -6,26 +6,51 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
+from pectin.linux.crash import AFTER, BEFORE, CrashPoint, reached
 from pectin.model.errors import Cause
 from pectin.model.event import Event
+from pectin.model.fingerprint import OwnOutput
 from pectin.model.job import HistoryEntry, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger, next_state
 from pectin.model.order import Order
+from pectin.store import outputs
 from pectin.store.db import Database, Transaction
+from pectin.store.history import remember, steps
 from pectin.store.outbox import Outbox
 from pectin.store.texts import readable, storable_json
 
+# What callers may change; the rest follows from the transition.
 NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_before", "started_at", "finished_at", "media", "plan",
-                     "intent", "outputs"})  # what callers may change; the rest follows from the transition
+                     "intent", "outputs", "fingerprint", "left_behind", "purged_at"})
+_WHY = frozenset({"cause", "message"})
 CLOCK_SLACK = 300.0  # seconds a clock may be set back before waits count as over: they were measured from a time to come
 FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
 
 _ORDERS = {Order.OLDEST: "created_at", Order.NAME: "search, created_at", Order.SMALLEST: "size, created_at"}
 # The two states in which a worker has something to do. PUBLISHING first: those encodes are paid for and hold disk space.
+_RUNNING = (State.PENDING, State.PROCESSING, State.PUBLISHING)
 _RUNNABLE = json.dumps([State.PENDING, State.PUBLISHING])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a job stands, without all that is known of it."""
+
+    state: State
+    updated_at: float
+
+
+class Claimed(NamedTuple):
+    """What was claimed, from where and when; paths as the system gives them: bytes."""
+
+    id: str
+    route: str
+    inbox_path: bytes
+    relative: bytes
+    created_at: float
 
 
 class Jobs:
@@ -45,12 +70,15 @@ class Jobs:
             for job, events in jobs:
                 await transaction.run(
                     "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
-                    " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, id, inbox_path,"
-                    " relative, search) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, fingerprint,"
+                    " left_behind, purged_at, id, inbox_path, relative, search)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative),
                      _search_text(job)))
-                await _remember(transaction, job, at=job.created_at, source=None, trigger=None)
+                await remember(transaction, job, at=job.created_at, source=None, trigger=None)
                 await self._outbox.add(transaction, events)
+            reached(CrashPoint.BEFORE_INSERTED)
+        reached(CrashPoint.INSERTED)
 
     async def get(self, job_id: str) -> Job | None:
         rows = await self._db.rows("SELECT * FROM job WHERE id = ?", (job_id,))
@@ -90,10 +118,45 @@ class Jobs:
             "SELECT * FROM job WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, id", (json.dumps(states),))
         return [_job(row) for row in rows]
 
-    async def since(self, at: float) -> list[Job]:
-        """All jobs that were made at that time or later, oldest first."""
-        rows = await self._db.rows("SELECT * FROM job WHERE created_at >= ? ORDER BY created_at, id", (at,))
+    async def alike(self, fingerprint: str) -> list[Job]:
+        """Jobs whose source has this fingerprint and that are in the queue or have been completed, oldest first. Those that ended
+        in another way have filed nothing."""
+        rows = await self._db.rows(
+            "SELECT * FROM job WHERE fingerprint = ? AND state IN (SELECT value FROM json_each(?)) ORDER BY created_at, id",
+            (fingerprint, json.dumps([*_RUNNING, State.COMPLETED])))
         return [_job(row) for row in rows]
+
+    async def outputs_alike(self, fingerprint: str) -> list[OwnOutput]:
+        """What we made that has this fingerprint, whatever became of it."""
+        return await outputs.outputs_alike(self._db, fingerprint)
+
+    async def remember_outputs(self, made: Sequence[OwnOutput]) -> None:
+        """For a database that is made anew: otherwise `apply` does it."""
+        async with self._db.transaction() as transaction:
+            await outputs.remember_outputs(transaction, made)
+
+    async def publisher_of(self, path: PurePath) -> Job | None:
+        """The completed job that has published its film there; of several the last."""
+        rows = await self._db.rows(
+            "SELECT job.* FROM output JOIN job ON job.id = job_id WHERE path = ? AND state = ?"
+            " ORDER BY finished_at DESC LIMIT 1", (os.fsencode(path), State.COMPLETED))
+        return _job(rows[0]) if rows else None
+
+    async def that_left(self) -> list[Job]:
+        """All jobs that left a file in an inbox, or put one back there; the one that did so last comes last."""
+        rows = await self._db.rows("SELECT * FROM job WHERE left_behind IS NOT NULL ORDER BY updated_at, id")
+        return [_job(row) for row in rows]
+
+    async def originals_size(self) -> int:
+        """How many bytes of originals are kept, as the sources were when they came."""
+        rows = await self._db.rows("SELECT total(size) FROM job WHERE state = ? AND purged_at IS NULL", (State.COMPLETED,))
+        return int(rows[0][0])
+
+    async def since(self, at: float) -> list[Claimed]:
+        """The claims that were made at that time or later, oldest first. Not whole jobs: a busy week has ten thousands."""
+        rows = await self._db.rows("SELECT id, route, inbox_path, relative, created_at FROM job WHERE created_at >= ?"
+                                   " ORDER BY created_at, id", (at,))
+        return [Claimed(*row) for row in rows]
 
     async def next_due(self, now: float, busy: Collection[str] = (), order: Order = Order.OLDEST) -> Job | None:
         """The job to take next: PUBLISHING before PENDING, then as `order` says. `busy` are ids some worker already holds. A row
@@ -115,9 +178,10 @@ class Jobs:
 
     async def apply(self, job_id: str, trigger: Trigger, *, now: float, expected: State | None = None,
                     cause: Cause | None = None, message: str = "", changes: Mapping[str, object] | None = None,
-                    events: Sequence[Event] = ()) -> Job:
+                    events: Sequence[Event] = (), made: Sequence[OwnOutput] = ()) -> Job:
         """Moves the job, and writes history and outbox with it; returns the job as it is now. `cause` and `message` become
-        the job's own (none: what they said before is over). `expected` is the state the caller acted upon.
+        the job's own (none: what they said before is over). `expected` is the state the caller acted upon. `made`: what is ours
+        from now on, before anybody can see it in a library.
 
         Raises, with nothing changed: NoSuchJobError; IllegalTransitionError; StaleTransitionError when the job is not in
         `expected` any more; ValueError for a column that is not the caller's."""
@@ -131,25 +195,42 @@ class Jobs:
             target = next_state(before.state, trigger)
             after = _changed(before, changes or {}, state=target, updated_at=now, cause=cause, message=message)
             await _write(transaction, before, after)
-            await _remember(transaction, after, at=now, source=before.state, trigger=trigger)
+            await remember(transaction, after, at=now, source=before.state, trigger=trigger)
             await self._outbox.add(transaction, events)
+            await outputs.remember_outputs(transaction, made)
+            reached(BEFORE[trigger])
+        reached(AFTER[trigger])
         return after
 
     async def note(self, job_id: str, *, now: float, **changes: object) -> Job:
-        """Writes down what was learnt about a job without moving it. Raises NoSuchJobError, ValueError like `apply`."""
-        _allow(changes)
+        """Writes down what was learnt about a job without moving it, with `cause` and `message` also why it waits. Raises
+        NoSuchJobError, ValueError like `apply`."""
+        _allow({name: value for name, value in changes.items() if name not in _WHY})
         async with self._db.transaction() as transaction:
             before = await _the_job(transaction, job_id)
             after = _changed(before, changes, updated_at=now)
             await _write(transaction, before, after)
+            reached(CrashPoint.BEFORE_NOTED)
+        reached(CrashPoint.AFTER_NOTED)
         return after
 
     async def history(self, job_id: str) -> list[HistoryEntry]:
         """Every step the job took, oldest first."""
-        rows = await self._db.rows("SELECT * FROM history WHERE job_id = ? ORDER BY seq", (job_id,))
-        return [HistoryEntry(at=row["at"], from_state=State(row["from_state"]) if row["from_state"] else None,
-                             to_state=State(row["to_state"]), trigger=Trigger(row["transition"]) if row["transition"] else None,
-                             cause=Cause(row["cause"]) if row["cause"] else None, message=row["message"]) for row in rows]
+        return await steps(self._db, job_id)
+
+    async def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
+        """Where each of these jobs stands; ids without a row are left out."""
+        rows = await self._db.rows(
+            "SELECT id, state, updated_at FROM job WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(job_ids)),))
+        return {row["id"]: Standing(State(row["state"]), row["updated_at"]) for row in rows}
+
+    async def put_right(self, job: Job, *, now: float, message: str) -> None:
+        """The row becomes what `job` says, whatever state that is: for a database that is older than the files. The history tells
+        it. Raises NoSuchJobError."""
+        async with self._db.transaction() as transaction:
+            before = await _the_job(transaction, job.id)
+            await _write(transaction, before, job)
+            await remember(transaction, replace(job, message=message), at=now, source=before.state, trigger=None)
 
 
 def _allow(changes: Mapping[str, object]) -> None:
@@ -173,22 +254,18 @@ async def _write(transaction: Transaction, before: Job, after: Job) -> None:
     changed = await transaction.run(
         "UPDATE job SET state = ?, stage = ?, route = ?, profile = ?, size = ?, created_at = ?, updated_at = ?, attempts = ?,"
         " interruptions = ?, not_before = ?, started_at = ?, finished_at = ?, cause = ?, message = ?, media = ?, plan = ?,"
-        " intent = ?, outputs = ? WHERE id = ? AND state = ?", (after.state, *_changing(after), after.id, before.state))
+        " intent = ?, outputs = ?, fingerprint = ?, left_behind = ?, purged_at = ? WHERE id = ? AND state = ?",
+        (after.state, *_changing(after), after.id, before.state))
     if changed != 1:  # cannot be inside BEGIN IMMEDIATE; if it ever is, nothing of this transaction may stay
         raise StaleTransitionError(after.id, before.state, after.state)
 
 
-async def _remember(transaction: Transaction, job: Job, *, at: float, source: State | None, trigger: Trigger | None) -> None:
-    await transaction.run(
-        "INSERT INTO history (job_id, at, from_state, to_state, transition, cause, message) VALUES (?,?,?,?,?,?,?)",
-        (job.id, at, source, job.state, trigger, job.cause, readable(job.message)))
-
-
 def _changing(job: Job) -> tuple[object, ...]:
-    """The columns from `stage` to `outputs`, in the order of the two statements that write them."""
+    """The columns from `stage` to `purged_at`, in the order of the two statements that write them."""
     return (job.stage, job.route, job.profile, job.size, job.created_at, job.updated_at, job.attempts, job.interruptions,
             job.not_before, job.started_at, job.finished_at, job.cause, readable(job.message), storable_json(job.media),
-            storable_json(job.plan), storable_json(job.intent), storable_json(job.outputs))
+            storable_json(job.plan), storable_json(job.intent), storable_json(job.outputs), job.fingerprint,
+            storable_json(job.left_behind), job.purged_at)
 
 
 def _search_text(job: Job) -> str:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pectin.linux.crash import CrashPoint, reached
 from pectin.model.event import Delivery, Event, EventType
 from pectin.store.db import Database, Transaction
 from pectin.store.texts import readable
@@ -46,6 +47,7 @@ class Outbox:
                     "INSERT INTO delivery (event_id, endpoint, job_id, next_at) VALUES (?, ?, ?, CASE WHEN EXISTS"
                     " (SELECT 1 FROM delivery WHERE endpoint = ? AND job_id = ? AND done_at IS NULL) THEN NULL ELSE 0.0 END)",
                     (event.id, endpoint.name, event.job_id, endpoint.name, event.job_id))
+                reached(CrashPoint.OUTBOX_INSERTED)
 
     async def due(self, now: float, limit: int = 20, *, endpoint: str | None = None) -> list[Delivery]:
         """What to send now: of each line (endpoint, job) only the oldest, new ones before retries. Give `endpoint` to ask for

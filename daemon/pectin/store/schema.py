@@ -83,4 +83,29 @@ _FIRST = (
     "CREATE TABLE flag (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# job.fingerprint: the source's size and sampled blocks (model/fingerprint.py). job.left_behind: what stays in the inbox although
+# the job was made from it, as JSON. job.purged_at: when the original was removed (NULL: it is there). history.times, last_at: the
+# same trouble again counts up one row (last_at NULL: it was once).
+# output: what we made ourselves, to know it again when somebody drops it into an inbox; so it outlives its job.
+_SECOND = (
+    "ALTER TABLE job ADD COLUMN fingerprint TEXT",
+    "ALTER TABLE job ADD COLUMN left_behind TEXT",
+    "ALTER TABLE job ADD COLUMN purged_at REAL",
+    "CREATE INDEX job_by_fingerprint ON job (fingerprint) WHERE fingerprint IS NOT NULL",
+    "CREATE INDEX job_that_left ON job (id) WHERE left_behind IS NOT NULL",
+    "ALTER TABLE history ADD COLUMN times INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE history ADD COLUMN last_at REAL",
+    """
+    CREATE TABLE output (
+        fingerprint TEXT NOT NULL,
+        job_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        path BLOB NOT NULL,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (fingerprint, job_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX output_by_path ON output (path)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

@@ -1,4 +1,4 @@
-"""The store as one thing: jobs, outbox and flags over one database."""
+"""The store as one thing: jobs, outbox, flags and what is over, on one database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pectin.store.db import Database, open_database
 from pectin.store.flags import Flags
 from pectin.store.jobs import Jobs
 from pectin.store.outbox import Outbox
+from pectin.store.past import Past
 
 
 class Store:
@@ -19,6 +20,10 @@ class Store:
         self.outbox = Outbox(database)
         self.jobs = Jobs(database, self.outbox)
         self.flags = Flags(database)
+        self.past = Past(database)
+        self.snapshot = database.snapshot
+        self.salvage = database.salvage
+        self.until_damaged = database.until_damaged
 
     @classmethod
     @asynccontextmanager
