@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from pectin.model.order import Order
 from pectin.pipeline import worker as worker_module
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
-from working import add, ended, working
+from working import ONE, add, ended, publishing, working
 
 
 async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_stop_the_worker(
@@ -90,3 +91,26 @@ async def test_a_stop_while_the_outcome_is_written_lets_the_outcome_stand(
         assert job is not None
         assert job.state is State.FAILED
         assert (tmp_path / "rejected" / "0000000001" / "first.mkv").read_bytes() == b"film"
+
+
+async def test_a_stop_in_the_very_moment_of_completion_leaves_a_completed_job_and_a_worker_in_good_order(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with working(tmp_path) as (store, worker):
+        await publishing(store, tmp_path)
+        real = store.jobs.apply
+
+        async def apply_and_stop(job_id: str, trigger: Trigger, **more: Any) -> Job:
+            job = await real(job_id, trigger, **more)
+            if trigger is Trigger.PUBLISHED:
+                task.cancel()
+                for _ in range(5):  # until the stop has reached the job
+                    await asyncio.sleep(0)
+            return job
+
+        monkeypatch.setattr(store.jobs, "apply", apply_and_stop)
+        task = asyncio.create_task(worker.run())
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 60)
+        job = await store.jobs.get(ONE)
+        assert job is not None
+        assert job.state is State.COMPLETED

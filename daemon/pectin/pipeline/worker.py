@@ -206,9 +206,12 @@ class Worker:
         log.log(level, "%s -> %s%s", job.state, target, f": {message}; {MEANINGS[cause].next_step}" if cause else "")
 
     async def _trouble(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
-        """Turn an error into the transition that retry.py decides."""
+        """Turn an error into the transition that retry.py decides. A job that has just ended (a stop that came during its last
+        write) has none to make any more."""
         running.settled = True
         job = running.job
+        if job.state in FINAL:
+            return
         if error.cause is Cause.NAME_TAKEN and job.state is State.PUBLISHING:
             try:
                 intent = await self._other_name(running, policy)
