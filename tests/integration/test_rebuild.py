@@ -162,4 +162,8 @@ def test_events_outlive_a_daemon_that_dies_between_the_answer_and_its_mark(tmp_p
             made.stop()
         first, again, *_ = receiver.received
         assert (first.id, first.json) == (again.id, again.json)
-        assert [one.json["type"] for one in receiver.received[1:]] == ["job.accepted", "job.started", "job.rejected"]
+        # the death may have met the worker in the middle of the film: then it is started, and told, a second time
+        kinds = [one.json["type"] for one in receiver.received[1:]]
+        assert kinds in (["job.accepted", "job.started", "job.rejected"],
+                         ["job.accepted", "job.started", "job.started", "job.rejected"])
+        assert len({one.id for one in receiver.received[1:]}) == len(kinds)
