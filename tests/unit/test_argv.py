@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from pectin.encoding import argv
+from pectin.encoding import argv, pictures, sounds
 from pectin.model.media import DEMUXERS, Disposition, MediaInfo
 from pectin.model.plan import AudioTarget, Plan, StreamAction, VideoTarget
 from pectin.model.profile import Profile
@@ -145,7 +145,7 @@ def test_an_encoded_picture_has_every_universal_rule_spelt_out() -> None:
 
 
 def test_the_repairs_stand_in_the_order_that_saves_work() -> None:
-    filters = argv.video_filters(target(deinterlace=True, frame_rate=Fraction(30000, 1001), source_matrix="smpte170m"))
+    filters = pictures.video_filters(target(deinterlace=True, frame_rate=Fraction(30000, 1001), source_matrix="smpte170m"))
     assert [name.split("=")[0] for name in filters] == ["bwdif", "fps", "scale", "format", "setsar", "setparams"]
     assert filters[1] == "fps=30000/1001"
     assert filters[2].startswith("scale=1280:720:")
@@ -154,7 +154,7 @@ def test_the_repairs_stand_in_the_order_that_saves_work() -> None:
 
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 def test_tone_mapping_scales_first_and_names_what_the_source_may_not(transfer: str) -> None:
-    filters = argv.video_filters(target(tonemap=True, source_transfer=transfer))
+    filters = pictures.video_filters(target(tonemap=True, source_transfer=transfer))
     assert filters[0] == f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc"
     assert filters[1] == "zscale=w=1280:h=720:t=linear:npl=100"
     assert "tonemap=tonemap=hable:desat=0" in filters
@@ -166,7 +166,7 @@ def sound_target(**changes: Any) -> AudioTarget:
 
 
 def test_the_downmix_of_5_1_has_the_weights_of_rfc_7845() -> None:
-    layout, mix = argv.audio_filters(sound_target())
+    layout, mix = sounds.audio_filters(sound_target())
     assert layout == "aformat=channel_layouts=5.1"
     assert mix == (
         "pan=stereo|FL=0.529067*FL+0.374107*FC+0.458186*BL+0.264534*BR+0.374107*LFE"
@@ -176,7 +176,7 @@ def test_the_downmix_of_5_1_has_the_weights_of_rfc_7845() -> None:
 
 @pytest.mark.parametrize(("source", "layout", "front"), [(5, "5.0", "0.650802"), (7, "6.1", "0.455310"), (8, "7.1", "0.388631")])
 def test_other_surround_layouts_follow_the_same_rfc(source: int, layout: str, front: str) -> None:
-    first, mix = argv.audio_filters(sound_target(source_channels=source))
+    first, mix = sounds.audio_filters(sound_target(source_channels=source))
     assert first == f"aformat=channel_layouts={layout}"
     assert mix.startswith(f"pan=stereo|FL={front}*FL")
 
@@ -192,7 +192,7 @@ def test_other_surround_layouts_follow_the_same_rfc(source: int, layout: str, fr
     ],
 )
 def test_the_layout_is_always_named(changes: dict[str, Any], layout: str) -> None:
-    assert argv.audio_filters(sound_target(**changes)) == (f"aformat=channel_layouts={layout}",)
+    assert sounds.audio_filters(sound_target(**changes)) == (f"aformat=channel_layouts={layout}",)
 
 
 def test_tracks_carry_language_name_and_flags() -> None:

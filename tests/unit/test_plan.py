@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pectin.model.media import MediaInfo, OtherStream
 from pectin.model.plan import AudioTarget, Method, Reason, StreamAction, SubtitleTarget, VideoTarget
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, Surround
 from pectin.planning import audio, plan, video
 from unit.mediamaker import MATROSKA, any_film, film, picture, sound, text
 
 PROFILES = st.builds(
     Profile,
     max_bitrate=st.sampled_from([8_000_000, 3_000_000, 800_000]),
-    keep_surround=st.booleans(),
+    surround=st.sampled_from(Surround),
     subtitles=st.booleans(),
     languages=st.sampled_from([(), ("ger",), ("jpn", "eng"), ("de",)]),
 )

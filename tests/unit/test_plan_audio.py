@@ -8,7 +8,7 @@ import pytest
 
 from pectin.model.media import AudioStream, Disposition
 from pectin.model.plan import AudioTarget, Reason, StreamAction, StreamDecision
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, Surround
 from pectin.planning import audio
 from unit.mediamaker import sound
 
@@ -84,7 +84,7 @@ def test_surround_is_stereo_first_and_kept_second(track: AudioStream, action: St
 
 
 def test_surround_is_left_out_when_the_profile_says_so() -> None:
-    assert outline(decide(sound(codec="ac3", channels=6), keep_surround=False)) == [(1, ENCODE, Reason.STEREO_FIRST)]
+    assert outline(decide(sound(codec="ac3", channels=6), surround=Surround.NONE)) == [(1, ENCODE, Reason.STEREO_FIRST)]
 
 
 def test_four_channels_of_a_strange_codec_are_stereo_only() -> None:

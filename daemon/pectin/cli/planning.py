@@ -9,6 +9,7 @@ from typing import Any
 
 from pectin.cli.client import CommandError
 from pectin.encoding import argv, ffmpeg, tools
+from pectin.encoding.looking import look
 from pectin.linux.beneath import open_regular
 from pectin.linux.pathtext import printable
 from pectin.model.errors import Cause, PectinError
@@ -16,6 +17,7 @@ from pectin.model.profile import Profile
 from pectin.model.statuses import ExitStatus
 from pectin.planning.plan import decide
 from pectin.planning.probe import parse
+from pectin.planning.questions import ask
 from pectin.planning.rules import refusals
 from pectin.settings.load import ConfigError, find, load
 from pectin.settings.sections import Encoder, Settings
@@ -62,8 +64,11 @@ async def _plan(file: Path, profile: Profile, encoder: Encoder) -> tuple[str, di
             raise PectinError(Cause.EMPTY_FILE)
         command = argv.probe_argv(str(found.ffprobe), f"file:/proc/self/fd/{fd}", max_pixels=profile.max_pixels)
         media = parse(await ffmpeg.probe(command, pass_fds=(fd,), timeout=encoder.probe_timeout))
+        if refused := refusals(media, profile):
+            raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
+        measured = await look(ask(media, profile), media, tools=found, source=f"file:/proc/self/fd/{fd}", pass_fds=(fd,),
+                              threads=os.cpu_count() or 1, nice=0, cpus=None, job="", stall_timeout=encoder.stall_timeout,
+                              monitor=None)
     finally:
         os.close(fd)
-    if refused := refusals(media, profile):
-        raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
-    return media.summary(), decide(media, profile).as_dict()
+    return media.summary(), decide(media, profile, measured).as_dict()

@@ -34,6 +34,9 @@ class Cause(StrEnum):
     PICTURE_TOO_LARGE = "picture_too_large"
     DOLBY_VISION_WITHOUT_BASE = "dolby_vision_without_base"
     NO_DECODER = "no_decoder"
+    NO_SOUND = "no_sound"
+    DAMAGED_SOURCE = "damaged_source"
+    CANNOT_COPY = "cannot_copy"
     UNREADABLE = "unreadable"
 
     PROBE_FAILED = "probe_failed"
@@ -109,6 +112,13 @@ def _table() -> Mapping[Cause, Meaning]:
                                               "look for a release with an HDR10 base layer (profile 7 or 8)"),
         c.NO_DECODER: Meaning(k.REFUSAL, "this ffmpeg has no decoder for a codec in this film",
                               "install a fuller ffmpeg (jellyfin-ffmpeg) and retry"),
+        c.NO_SOUND: Meaning(k.REFUSAL, "none of the film's sound tracks can be decoded",
+                            "look for another release; or `pectin retry` makes it a silent film"),
+        c.DAMAGED_SOURCE: Meaning(k.REFUSAL, "the film is damaged or cut short",
+                                  "copy it again; or `pectin retry`, or damaged_source: publish in the profile, files what there "
+                                  "is of it"),
+        c.CANNOT_COPY: Meaning(k.REFUSAL, "this profile only copies, and its container cannot hold the film's picture",
+                               "use a profile that encodes, or container: mkv"),
         c.UNREADABLE: Meaning(k.RESOURCE, "the daemon may not read this file",
                               "give user pectin read and write permission on the file and its folder"),
         c.PROBE_FAILED: Meaning(k.TRANSIENT, "ffprobe failed", "see the message; `pectin retry` tries again"),

@@ -10,6 +10,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from pectin.model.measured import CropBox
+from pectin.model.profile import VideoCodec
+
 
 class StreamAction(StrEnum):
     COPY = "copy"        # the packets go over unchanged
@@ -21,6 +24,7 @@ class StreamAction(StrEnum):
 class Method(StrEnum):
     """What the plan amounts to, derived from its streams."""
 
+    FILE = "file"      # the whole file fits: it is taken over as it is, without ffmpeg
     REMUX = "remux"    # every kept stream is copied, only the container is new
     ENCODE = "encode"  # at least one stream is encoded
 
@@ -65,16 +69,23 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTarget:
     """How a picture is encoded. `width`, `height` are the output's; None frame_rate keeps the source's timestamps (VFR
-    included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/argv.py.
-    `source_matrix` and `source_transfer` are ffprobe's color_space and color_transfer names, as swscale takes them (`gbr`:
-    RGB), guessed where the source is silent: the output is always bt709."""
+    included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/pictures.py.
+    `crop` (in the source's pixels) comes first of all; `detelecine` undoes 3:2 pulldown; `burn` is the index of an image
+    subtitle stream that becomes part of the picture. `source_matrix` and `source_transfer` are ffprobe's color_space and
+    color_transfer names, as swscale takes them (`gbr`: RGB), guessed where the source is silent: the output is bt709, unless
+    HDR is kept."""
 
     width: int
     height: int
     scale: bool
     frame_rate: Fraction | None
     nominal_frame_rate: Fraction
+    codec: VideoCodec = VideoCodec.H264
+    pixel_format: str = "yuv420p"
+    crop: CropBox | None = None
     deinterlace: bool = False
+    detelecine: bool = False
+    burn: int | None = None
     tonemap: bool = False
     level: str = "4.1"
     reference_frames: int = 4
@@ -89,7 +100,8 @@ class VideoTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioTarget:
-    """How a sound track is encoded. `codec` is ffmpeg's encoder name; `source_layout` is what the downmix starts from."""
+    """How a sound track is encoded. `codec` is ffmpeg's encoder name; `source_layout` is what the downmix starts from;
+    `gain` in dB brings it to the profile's loudness."""
 
     codec: str
     channels: int
@@ -97,6 +109,7 @@ class AudioTarget:
     bitrate: int
     source_channels: int
     source_layout: str | None = None
+    gain: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +143,9 @@ class StreamDecision:
 class Plan:
     """Decisions in output order: video, audio in the order they will have, extracted subtitles, then all that is dropped.
 
-    `source_format` is the demuxer to force; `seconds` the expected length of the output (None: unknown)."""
+    `source_format` is the demuxer to force; `seconds` the expected length of the output (None: unknown). `whole_file`: nothing
+    has to change, the file is taken over without ffmpeg. `instead`: what to do when the output turns out larger than the
+    source. `estimated_size` in bytes, `estimated_seconds` of work: both rough. `extra`: a user's own options for ffmpeg."""
 
     profile: str
     source_format: str
@@ -141,6 +156,10 @@ class Plan:
     container: str = "mp4"
     chapters: bool = False
     estimated_size: int | None = None
+    estimated_seconds: float | None = None
+    whole_file: bool = False
+    instead: Plan | None = None
+    extra: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[StreamDecision, ...]:
@@ -157,6 +176,8 @@ class Plan:
 
     @property
     def method(self) -> Method:
+        if self.whole_file:
+            return Method.FILE
         encodes = any(s.action is StreamAction.ENCODE for s in self.streams)
         return Method.ENCODE if encodes else Method.REMUX
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+
+
+class Naming(StrEnum):
+    """Where names in the library come from."""
+
+    SOURCE = "source"  # the source's own name, made safe
+    PARSED = "parsed"  # title, year, season, episode, ids, as far as they can be read from it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +23,4 @@ class Route:
     library: Path
     profile: str
     own_folder: bool = True
+    naming: Naming = Naming.SOURCE

@@ -243,4 +243,4 @@ class Control:
         encoding = self._worker.policy.encoding
         with opened(path, root) as source:
             media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels)
-        return media, settle_plan(media, profile)
+            return media, await settle_plan(source, media, profile, encoding)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pectin.encoding import argv
 from pectin.encoding.ffmpeg import probe
+from pectin.encoding.looking import look
 from pectin.encoding.tools import Tools
 from pectin.intake.structure import Wholeness, examine
 from pectin.linux.beneath import open_regular
@@ -17,8 +18,11 @@ from pectin.model.errors import Cause, PectinError
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
+from pectin.pipeline.policy import Encoding
+from pectin.pipeline.running import RunningJob
 from pectin.planning.plan import decide
 from pectin.planning.probe import parse
+from pectin.planning.questions import ask
 from pectin.planning.rules import refusals
 
 
@@ -70,9 +74,19 @@ async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pix
         raise PectinError(error.cause, error.detail.replace(f"{source.url}: ", "")) from error  # people do not know fd 17
 
 
-def settle_plan(media: MediaInfo, profile: Profile) -> Plan:
-    """The plan, or PectinError with ALL refusals when the rules say no."""
+def refuse(media: MediaInfo, profile: Profile) -> None:
+    """Raises PectinError with ALL refusals when the rules say no."""
     refused = refusals(media, profile)
     if refused:
         raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
-    return decide(media, profile)
+
+
+async def settle_plan(source: OpenSource, media: MediaInfo, profile: Profile, encoding: Encoding,
+                      running: RunningJob | None = None) -> Plan:
+    """The plan, after a look at the frames where the headers do not say enough. Raises PectinError."""
+    refuse(media, profile)
+    questions = ask(media, profile)
+    measured = await look(questions, media, tools=encoding.tools, source=source.url, pass_fds=(source.fd,),
+                          threads=encoding.threads, nice=encoding.nice, cpus=encoding.cpus[running.slot if running else 0],
+                          job=running.job.id if running else "", stall_timeout=encoding.stall_timeout, monitor=running)
+    return decide(media, profile, measured)

@@ -62,7 +62,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)
-        plan = settle_plan(media, profile)
+        plan = await settle_plan(source, media, profile, policy.encoding, running)
         running.plan = plan
         await running.planned()
         log.info("decided to %s: %s", plan.method, media.summary())

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pectin.model.media import AudioStream
 from pectin.model.plan import AudioTarget, Reason, StreamAction, StreamDecision
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, Surround
 from pectin.planning import languages
 
 SAMPLE_RATE = 48_000
@@ -50,7 +50,7 @@ def decide(tracks: Sequence[AudioStream], profile: Profile, *, copyable: bool) -
         first = _first(main, profile)
         keep(replace(_stereo(first, profile, Reason.STEREO_FIRST, copyable=copyable), default=True))
         same = [first, *(track for track in main if track is not first and track.language == first.language)]
-        surround = _surround(same, copyable=copyable) if profile.keep_surround else None
+        surround = _surround(same, copyable=copyable) if profile.surround is not Surround.NONE else None
         if surround is not None:
             keep(surround)
         heard = {first.language} - {None}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pectin.model.measured import Measured
 from pectin.model.media import DEMUXERS, MediaInfo, Stream, VideoStream
 from pectin.model.plan import Plan, Reason, StreamAction, StreamDecision, VideoTarget
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, TextSubtitles
 from pectin.planning import audio, rules, subtitles, video
 
 # Demuxers whose packets have timestamps that MP4 can take over. AVI has none of its own (and no B-frame order), raw
@@ -14,12 +15,13 @@ from pectin.planning import audio, rules, subtitles, video
 COPYABLE = frozenset({"matroska", "mov", "mpegts", "flv"})
 # Bits per pixel of libx264 at crf 22, rather high: for the estimate only, real films lie from a third to double.
 _BITS_PER_PIXEL = 0.1
+NOTHING = Measured()
 _STREAM_TOLERANCE = 1.0  # seconds a stream may claim to outlast its container before it is not believed
 
 
-def decide(media: MediaInfo, profile: Profile) -> Plan:
-    """The plan for a source that nothing speaks against. Raises ValueError when there is no picture at all: the rules were
-    not asked first."""
+def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING) -> Plan:  # noqa: ARG001
+    """The plan for a source that nothing speaks against. `measured`: the answers to what questions.py asked. Raises ValueError
+    when there is no picture at all: the rules were not asked first."""
     stream = rules.main_video(media)
     if stream is None:
         raise ValueError("a source without a picture was not refused")
@@ -29,7 +31,7 @@ def decide(media: MediaInfo, profile: Profile) -> Plan:
     sound = audio.decide(media.audio, profile, copyable=copyable)
     audio_rate = audio.rate(sound, media.audio)
     picture = video.decide(stream, media, profile, audio_rate=audio_rate, copyable=copyable, seconds=seconds)
-    texts = subtitles.decide(media.subtitles, wanted=profile.subtitles)
+    texts = subtitles.decide(media.subtitles, wanted=profile.subtitles is not TextSubtitles.NONE)
     everything = (picture, *sound, *texts, *_left_out(stream, media))
     target = picture.target
     width, height = (target.width, target.height) if isinstance(target, VideoTarget) else (stream.width or 0, stream.height or 0)

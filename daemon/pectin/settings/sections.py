@@ -10,6 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
 from pectin.model.order import Order
+from pectin.model.profile import (
+    AudioCodec,
+    Container,
+    Crop,
+    Damaged,
+    FastPictures,
+    Hdr,
+    ImageSubtitles,
+    Surround,
+    TextSubtitles,
+    Verify,
+    VideoCodec,
+)
+from pectin.model.route import Naming
 from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
@@ -42,6 +56,7 @@ class RouteSettings(Section):
     library: AbsolutePath = Field(description="The library folder, as Jellyfin has it too. It must exist: Pectin never makes it, for it may be a mount that is missing right now.")
     profile: Name = Field("universal", description="What to make of the sources: a name from `profiles`.")
     own_folder: bool = Field(True, description="A film dropped at the top of the inbox gets a folder of its own name, as Jellyfin likes it.")
+    naming: Naming = Field(Naming.SOURCE, description="Names in the library: the source's own, or title, year, season and episode as parsed from it (`pectin plan` shows what was understood).")
 
 
 class Intake(Section):
@@ -74,14 +89,26 @@ class Encoder(Section):
 class ProfileSettings(Section):
     """What a profile makes. The defaults direct-play on every Jellyfin client."""
 
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] = Field("medium", description="libx264's speed: slower makes smaller files of the same quality.")
-    crf: float = Field(22.0, ge=10, le=40, description="libx264's quality: lower is better and larger.")
-    max_height: int = Field(1080, ge=144, le=1080, multiple_of=2, description="Higher pictures are scaled down to this many lines.")
-    max_bitrate: BitRate = Field(8_000_000, ge=500_000, le=8_000_000, description="The most the whole file may need on average. Some clients take no more than 8M.")
+    video: VideoCodec = Field(VideoCodec.H264, description="The codec of the picture; copy never encodes it.")
+    container: Container = Field(Container.MP4, description="The kind of file; source takes the source's own file as it is.")
+    preset: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,9}$")] = Field("medium", description="The encoder's speed: slower makes smaller files of the same quality.")
+    crf: Annotated[float, Field(ge=0, le=63)] = Field(22.0, description="The encoder's quality: lower is better and larger.")
+    max_height: int = Field(1080, ge=144, le=4320, multiple_of=2, description="Higher pictures are scaled down to this many lines.")
+    max_frame_rate: int = Field(30, ge=10, le=120, description="More frames per second than this are too many above 720p; up to 720p twice as many may stay.")
+    fast_pictures: FastPictures = Field(FastPictures.HALVE, description="What becomes of a picture with too many frames: halve leaves every second one out, 720p makes it smaller.")
+    max_bitrate: BitRate = Field(8_000_000, ge=500_000, le=200_000_000, description="The most the whole file may need on average. Some clients take no more than 8M.")
+    hdr: Hdr = Field(Hdr.TONEMAP, description="HDR pictures are tone-mapped to SDR, or kept (hevc and av1 only).")
+    crop: Crop = Field(Crop.NONE, description="auto cuts black borders off, where the picture is encoded anyway.")
+    audio: AudioCodec = Field(AudioCodec.AAC, description="The codec of the stereo track; copy never encodes sound.")
     audio_bitrate: BitRate = Field(160_000, ge=64_000, le=320_000, description="The bit rate of the stereo sound track.")
-    keep_surround: bool = Field(True, description="Surround sound stays as a second track.")
+    surround: Surround = Field(Surround.AC3, description="Surround sound stays as a second track: copied where clients know it, else encoded to this. none: no such track.")
+    loudness: Annotated[float, Field(ge=-40, le=-10)] | None = Field(None, description="Brings encoded sound to this loudness in LUFS (EBU R128; -23 is broadcast, -16 the web). Empty leaves it.")
     languages: tuple[Language, ...] = Field((), description="Preferred languages of the first sound track; empty takes the source's default.")
-    subtitles: bool = Field(True, description="Text subtitles become .srt files beside the film.")
+    subtitles: TextSubtitles = Field(TextSubtitles.SRT, description="Text subtitles become .srt files beside the film, or tracks inside it (embed), or nothing (none).")
+    image_subtitles: ImageSubtitles = Field(ImageSubtitles.KEEP, description="Subtitles that are pictures are kept in a file beside the original; burn-forced makes the forced track part of the picture.")
+    verify: Verify = Field(Verify.FULL, description="How an output is proven before it is published: every frame is decoded (full), or its key frames and last ten seconds (quick).")
+    damaged_source: Damaged = Field(Damaged.REJECT, description="What becomes of a film that is cut short or damaged: reject sets it aside, publish files what there is of it.")
+    extra: tuple[str, ...] = Field((), description="More options for ffmpeg's output, such as ['-tune:v', 'animation']. Those that Pectin sets itself are refused.")
 
 
 class Publish(Section):
