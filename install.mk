@@ -29,7 +29,7 @@ install-program:
 	umask 022; $(SYSTEM_PYTHON) -m venv "$(NEW)"
 	umask 022; set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
 		mkdir "$$copy/daemon"; cp pyproject.toml $(wildcard README.md) "$$copy"; cp -R daemon/pectin "$$copy/daemon"; \
-		"$(NEW)/bin/pip" install -qq --use-pep517 --disable-pip-version-check --no-compile "$$copy"
+		"$(NEW)/bin/pip" install -qq --use-pep517 --disable-pip-version-check --no-compile "$$copy[names]"
 	umask 022; set -e; for shell in bash:$(BASH_COMPLETION) zsh:$(ZSH_COMPLETION) fish:$(FISH_COMPLETION); do \
 		file="$(DESTDIR)$${shell#*:}"; mkdir -p "$$(dirname "$$file")"; \
 		_PECTIN_COMPLETE=source_$${shell%%:*} "$(NEW)/bin/pectin" | sed '/./,$$!d' > "$$file"; test -s "$$file"; done

@@ -13,7 +13,11 @@ from pectin.model.event import OCCASIONS, EventType
 from pectin.model.job import state_diagram
 from pectin.model.statuses import STATUSES, ExitStatus
 from pectin.observing.metrics import Metrics
+from pectin.planning.reach import reach
 from pectin.settings.example import example_text, schema_text
+from pectin.settings.sections import Settings
+from pectin.settings.shipped import SHIPPED
+from pectin.settings.values import profiles
 
 ROOT = Path(__file__).resolve().parents[1]
 _END = "<!-- end -->"
@@ -21,6 +25,17 @@ _END = "<!-- end -->"
 
 def _diagram() -> str:
     return f"```mermaid\n{state_diagram()}```\n"
+
+
+def _profiles() -> str:
+    """What each shipped profile makes, and what it costs."""
+    rows: list[tuple[str, ...]] = []
+    for name, profile in profiles(Settings()).items():
+        found = reach(profile)
+        costs = "; ".join(f"{cost.why}: {', '.join(cost.clients)}" for cost in found.costs)
+        clients = f"{'at most ' if found.at_best else ''}{found.clients} of {found.of}"
+        rows.append((f"`{name}`", SHIPPED[name][0], clients, costs or "-"))
+    return _table(("profile", "what it makes", "plays directly on", "not on"), rows)
 
 
 def _statuses() -> str:
@@ -46,7 +61,7 @@ def _metrics() -> str:
 
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
-    "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics, "events": _events,
+    "profiles": _profiles, "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics, "events": _events,
 }
 
 

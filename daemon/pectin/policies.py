@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pectin.encoding.tools import Tools
+from pectin.encoding.tools import Tools, lacking
 from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
 from pectin.model.places import Places
@@ -32,8 +32,10 @@ def places(settings: Settings) -> Places:
 
 
 def policy(loaded: Loaded, tools: Tools) -> Policy:
-    """Everything a worker needs. Raises ConfigError for a group or user that does not exist."""
+    """Everything a worker needs. Raises ConfigError for a group or user that does not exist, and for a profile in use that needs
+    an encoder this ffmpeg has not got."""
     settings, encoder = loaded.settings, loaded.settings.encoder
+    _need_encoders(loaded, tools)
     cpus = sorted(os.sched_getaffinity(0))
     threads = threads_for(encoder.threads, len(cpus))
     return Policy(
@@ -47,6 +49,16 @@ def policy(loaded: Loaded, tools: Tools) -> Policy:
                           max_interruptions=settings.retry.max_interruptions),
         order=settings.intake.order, duplicates=settings.intake.duplicates,
         min_free=settings.paths.min_free, state=settings.paths.state)
+
+
+def _need_encoders(loaded: Loaded, tools: Tools) -> None:
+    known = values.profiles(loaded.settings)
+    found = [Problem(path=f"routes[{index}].profile", line=None,
+                     message=f"profile {route.profile} needs the encoder {' and '.join(missing)}, which {tools.ffmpeg} lacks",
+                     hint="install a fuller ffmpeg (jellyfin-ffmpeg), set encoder.ffmpeg, or choose another profile")
+             for index, route in enumerate(loaded.settings.routes) if (missing := lacking(tools, known[route.profile]))]
+    if found:
+        raise ConfigError(str(loaded.path), tuple(found))
 
 
 def intake(settings: Settings) -> IntakePolicy:

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("whole_job", "pickup", "intake_latency", "burst", "large_inbox", "clients", "idle", "suite")
+NAMES = ("whole_job", "pickup", "intake_latency", "burst", "large_inbox", "clients", "idle", "decision", "suite")
 sys.path.insert(0, str(ROOT / "tests"))
 
 # The folder of the tests is known only from here on.
-from bench import burst, clients, idle, intake_latency, large_inbox, pickup, suite, whole_job  # noqa: E402
+from bench import burst, clients, decision, idle, intake_latency, large_inbox, pickup, suite, whole_job  # noqa: E402
 from bench.table import Row, as_json, exit_status, markdown  # noqa: E402
 from clips import Clips  # noqa: E402
 from pectin.encoding.tools import find  # noqa: E402
@@ -66,6 +66,10 @@ def _measured(folder: Path, chosen: argparse.Namespace) -> Iterator[Row]:
         yield clients.measure(clips, folder / "m", run=not quick)
     if wanted("idle"):
         yield from idle.measure(clips, folder / "i", seconds=2 if quick else 60, judged=not quick)
+    if wanted("decision"):
+        yield from decision.decisions(rounds=1 if quick else 15, judged=not quick)
+        yield decision.large_file(clips, folder / "d", size=10**8 if quick else 10**10, hours=0.01 if quick else 2,
+                                  heavy=0 if quick else 130, looks=1 if quick else 7, judged=not quick)
     if wanted("suite"):
         yield from suite.measure(ROOT, unit=not quick, whole=chosen.suite)
 

@@ -18,9 +18,10 @@ from clips import Clips
 from needs import need_program, need_root
 from pectin.encoding import ffmpeg
 from pectin.encoding.ffmpeg import StallWatch, probe, run
-from pectin.encoding.tools import find, parse_version
+from pectin.encoding.tools import find, lacking, parse_version
 from pectin.linux.child import Child
 from pectin.model.errors import Cause, PectinError
+from pectin.model.profile import AudioCodec, Container, Profile, Surround, VideoCodec
 from pectin.model.reports import Progress, RunReport
 
 # A picture that never ends by itself, at the speed of real time.
@@ -248,6 +249,8 @@ async def test_a_probe_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     ("echo 'x: Permission denied' >&2; exit 1", Cause.UNREADABLE),
     ("echo 'x: Cannot allocate memory' >&2; exit 1", Cause.PROBE_FAILED),
     ("echo 'Dimensions 16000x8000 exceeds specified max pixel count 1' >&2; exit 1", Cause.PICTURE_TOO_LARGE),
+    ("echo 'Number of streams exceeds max_streams parameter (100)\nx: Cannot allocate memory' >&2; exit 1",
+     Cause.TOO_MANY_STREAMS),
     ("exit 127", Cause.FFMPEG_MISSING),
     ("echo '{'", Cause.PROBE_FAILED),
     ("echo '{}'", Cause.NOT_A_VIDEO),
@@ -301,6 +304,18 @@ async def test_an_ffmpeg_without_our_encoders_is_refused(tmp_path: Path) -> None
     error = await unfound(fake(tmp_path, encoders=" A..... aac  AAC"))
     assert error.cause is Cause.FFMPEG_UNUSABLE
     assert "libx264" in error.detail
+
+
+@pytest.mark.parametrize(("profile", "lacks"), [
+    (Profile(), ("ac3",)),
+    (Profile(surround=Surround.NONE), ()),
+    (Profile(video=VideoCodec.AV1, container=Container.MKV, surround=Surround.EAC3), ("libsvtav1", "eac3")),
+    (Profile(video=VideoCodec.VP9, container=Container.WEBM, audio=AudioCodec.OPUS), ("libvpx-vp9", "libopus")),
+    (Profile(video=VideoCodec.HEVC, audio=AudioCodec.COPY), ("libx265",)),
+    (Profile(video=VideoCodec.COPY, audio=AudioCodec.COPY, container=Container.SOURCE), ()),
+])
+async def test_what_a_profile_needs_and_ffmpeg_lacks_is_known(tmp_path: Path, profile: Profile, lacks: tuple[str, ...]) -> None:
+    assert lacking(await find(fake(tmp_path)), profile) == lacks
 
 
 async def test_an_ffmpeg_that_does_not_start_is_refused(tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ def test_subtitles_in_an_old_encoding_keep_every_line(running: Daemon, clips: Cl
     made = clips.make("words.mkv", ["-i", str(clips.film()), "-i", str(words), "-map", "0", "-map", "1", "-c", "copy"])
     old = tmp_path / "old.mkv"
     old.write_bytes(made.read_bytes().replace(b"GrQQe", b"Gr\xfc\xdfe"))  # Latin-1, in a container that demands UTF-8
-    text = filed(running, old).with_suffix(".srt").read_bytes()
-    assert b"Gr\xfc\xdfe" in text
-    assert b"Quince" in text
+    text = filed(running, old).with_suffix(".srt").read_text(encoding="utf-8")
+    assert "Grüße" in text
+    assert "Quince" in text
 
 
 @pytest.mark.parametrize(("name", "arguments"), [
@@ -87,8 +87,37 @@ def test_a_container_that_the_inbox_takes_is_opened(running: Daemon, clips: Clip
     assert shown(filed(running, film), "stream=nb_frames")[0] == "50"
 
 
+def mpegh(clips: Clips, target: Path, *others: str) -> Path:
+    """A film with a track of MPEG-H 3D audio, and these others."""
+    made = clips.make(f"{target.stem}.mov", f"{PICTURE.format(2)} {TONE.format(2)} {TONE.format(2)} -map 0 -map 1 {X264} "
+                                            f"-c:a:0 pcm_s16le {' '.join(others)}".split())
+    target.write_bytes(made.read_bytes().replace(b"sowt", b"mhm1"))
+    return target
+
+
 def test_sound_that_no_ffmpeg_decodes_is_left_out(running: Daemon, clips: Clips, tmp_path: Path) -> None:
-    made = clips.film("pcm.mov", audio=("-c:a", "pcm_s16le"))
-    film = tmp_path / "mpegh.mov"
-    film.write_bytes(made.read_bytes().replace(b"sowt", b"mhm1"))  # MPEG-H 3D audio
-    assert shown(filed(running, film), "stream=codec_name") == ["h264"]
+    film = mpegh(clips, tmp_path / "both.mov", "-map 2 -c:a:1 aac -ac:a:1 2")
+    assert shown(filed(running, film), "stream=codec_name") == ["h264", "aac"]
+
+
+def test_a_film_that_would_come_out_silent_is_refused_until_a_person_wants_it_so(running: Daemon, clips: Clips,
+                                                                                 tmp_path: Path) -> None:
+    film = mpegh(clips, tmp_path / "silent.mov")
+    running.drop(film)
+    job = running.job(film.name, "COMPLETED", "FAILED", "REJECTED")
+    assert (job["state"], job["cause"]) == ("REJECTED", "no_sound")
+    running.json("retry", job["id"])
+    job = running.job(film.name, "COMPLETED", "FAILED")
+    assert shown(Path(job["outputs"][0]["path"]), "stream=codec_name") == ["h264"]
+
+
+def test_a_film_cut_short_is_published_with_a_note_where_the_profile_says_so(clips: Clips, tmp_path: Path) -> None:
+    whole = clips.film("cut.mkv", seconds=4).read_bytes()
+    film = tmp_path / "cut.mkv"
+    film.write_bytes(whole[:len(whole) * 3 // 4])
+    profile = {"preset": "ultrafast", "damaged_source": "publish"}
+    with daemon(tmp_path / "daemon", {"profiles": {"universal": profile}, "intake": {"give_up_after": "1s"}}) as made:
+        made.drop(film)
+        job = made.job(film.name, "COMPLETED", "FAILED", "REJECTED")
+        assert job["state"] == "COMPLETED", job
+        assert any("cut short" in note for note in made.client().get(f"/v1/jobs/{job['id']}")["plan"]["notes"])

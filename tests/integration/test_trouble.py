@@ -87,6 +87,18 @@ def test_a_broken_configuration_ends_with_78_and_lists_everything(tmp_path: Path
     assert "encoder.jobs: 99 is not allowed" in made.text()
 
 
+def test_a_profile_whose_encoder_this_ffmpeg_lacks_is_refused_before_any_film_is_taken(tmp_path: Path) -> None:
+    for name in ("ffmpeg", "ffprobe"):
+        real = need_program(name, "ffmpeg")
+        filtered = f'{real} "$@" | grep -v libsvtav1' if name == "ffmpeg" else f'exec {real} "$@"'
+        (tmp_path / name).write_text(f'#!/bin/sh\ncase "$*" in *-encoders*) {filtered};; *) exec {real} "$@";; esac\n')
+        (tmp_path / name).chmod(0o755)
+    made = Daemon(tmp_path, {"encoder": {"ffmpeg": str(tmp_path / "ffmpeg")}})
+    made.write({"routes": [made.sections["routes"][0] | {"profile": "archive-av1"}]})
+    assert made.spawn().wait(60) == 78
+    assert "profile archive-av1 needs the encoder libsvtav1, which" in made.text()
+
+
 def test_sigterm_during_an_encode_stops_at_once_and_the_job_goes_on_at_the_next_start(tmp_path: Path, long_film: Path) -> None:
     with daemon(tmp_path, SLOW) as made:
         made.drop(long_film, "Long.mkv")

@@ -193,7 +193,7 @@ async def completed(folder: Path) -> AsyncIterator[Store]:
         job = await publishing(store, folder)
         places = worker.policy.places
         places.sidecars(ONE).mkdir()
-        (places.sidecars(ONE) / "Film.en.srt").write_bytes(b"subtitle")
+        (places.sidecars(ONE) / "Film.en.srt").write_bytes(b"1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         (folder / "in").mkdir(exist_ok=True)
         job = await store.jobs.get(ONE) or job
         intent = Intent.from_json(job.intent or "")

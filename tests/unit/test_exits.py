@@ -93,3 +93,8 @@ def test_a_codec_without_a_decoder_is_a_refusal_and_not_a_failure(status: int, w
     assert end(status, words, ended=False) is Exit.NO_DECODER
     assert CAUSES[Exit.NO_DECODER] is Cause.NO_DECODER
     assert end(1, f"title : {words}", ended=False) is Exit.FAILED
+
+
+def test_what_an_encoder_tells_of_its_settings_is_no_last_word() -> None:
+    said = "Svt[info]: SVT [version]: SVT-AV1 v1.4.1\nreal trouble\nSvt[warn]: Failed to set thread priority\n"
+    assert last_words(said) == "real trouble"

@@ -13,7 +13,7 @@ from pectin.model.job import TRANSITIONS
 from pectin.model.statuses import STATUSES, ExitStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("state diagram", "exit statuses", "metrics", "events")
+PARTS = ("profiles", "state diagram", "exit statuses", "metrics", "events")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_the_readme_says_what_the_code_says(generate: ModuleType, name: str) -> 
 
 def test_marked_parts_are_replaced_and_the_rest_stays(generate: ModuleType) -> None:
     text = generate.filled("before\n" + marked(*PARTS) + "after\n")
-    assert text.startswith("before\n# state diagram\n<!-- generated: state diagram -->\n```mermaid\nstateDiagram-v2\n")
+    assert text.startswith("before\n# profiles\n<!-- generated: profiles -->\n| profile |")
     assert text.endswith("<!-- end -->\nafter\n")
     assert "old text" not in text
     assert generate.filled(text) == text

@@ -52,7 +52,7 @@ def assert_safe(name: str) -> None:
     ("...And Justice.mkv", "And Justice/And Justice.mp4"),
     ("Wait....mkv", "Wait/Wait.mp4"),
     ("Mr. Nobody", "Mr. Nobody/Mr. Nobody.mp4"),
-    ("line\nbreak\ttab.mkv", "line break tab/line break tab.mp4"),
+    ("line\nbreak\there.mkv", "line break here/line break here.mp4"),
     ("con.mkv", "con_/con_.mp4"),
     ("NUL .x.mkv", "NUL_.x/NUL_.x.mp4"),
     (".mkv", "Unnamed/Unnamed.mp4"),

@@ -101,14 +101,14 @@ def test_garbage_of_any_shape_becomes_holes(document: dict[str, Any]) -> None:
 
 
 def test_a_matroska_film_with_everything_is_read() -> None:
-    media = parsed("rich")
+    media = parsed("rich.mkv")
     assert media.formats == ("matroska", "webm")
     video = media.video[0]
     assert (video.codec, video.profile, video.width, video.height, video.pixel_format, video.bit_depth) == (
         "h264",
         "Constrained Baseline",
-        320,
-        240,
+        192,
+        144,
         "yuv420p",
         8,
     )
@@ -125,7 +125,7 @@ def test_a_matroska_film_with_everything_is_read() -> None:
 
 
 def test_hdr_tags_are_read() -> None:
-    video = parsed("hdr10").video[0]
+    video = parsed("hdr10.mkv").video[0]
     assert (video.color_transfer, video.color_primaries, video.color_space, video.bit_depth) == (
         "smpte2084",
         "bt2020",
@@ -136,14 +136,14 @@ def test_hdr_tags_are_read() -> None:
 
 
 def test_a_phone_film_is_known_to_lie_on_its_side() -> None:
-    media = parsed("rotated")
+    media = parsed("upright.mp4")
     assert media.video[0].rotation % 180 == 90
     assert media.video[0].title is None, "ffmpeg's own handler names are no titles"
-    assert media.video[0].packets == 25
+    assert media.video[0].packets == 30
 
 
 def test_broadcast_knows_its_fields_and_its_pixels() -> None:
-    video = parsed("interlaced").video[0]
+    video = parsed("interlaced.ts").video[0]
     assert video.field_order in ("tt", "tb")
     assert video.sample_aspect_ratio == Fraction(64, 45)
 
@@ -193,7 +193,7 @@ def test_mjpeg_is_a_cover_only_when_flagged() -> None:
         ("", None),
         (None, None),
         ("zxx", None),
-        ("English", None),
+        ("English", "eng"),
         ("q1", None),
         ("xq", None),
     ],

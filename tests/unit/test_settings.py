@@ -50,7 +50,7 @@ def test_every_commented_out_key_of_the_example_is_right_when_it_is_uncommented(
         bare = line.lstrip()
         is_key = bare.startswith("#") and not bare.startswith("# ") and not bare.startswith("##")
         uncommented.append(line.replace("#", "", 1) if is_key or bare.startswith(("#    ", "#  - ", "#  ")) else line)
-    stays = ("ignore", "languages")
+    stays = ("ignore", "languages", "extra")
     text = "\n".join(line for line in uncommented if not line.endswith(": []") or line.lstrip().startswith(stays))
     text = text.replace("    #secret_file", "    secret_file")
     settings = parse(text, "uncommented")
@@ -78,7 +78,8 @@ profils: {}
         "line 4: routes[0].name: 'Films!' is not allowed -- allowed: a short name of a-z, 0-9, - and _, "
         "beginning with a letter or digit",
         "line 5: routes[1].library: /srv/lib lies inside routes[1].inbox (/srv) -- put them side by side",
-        "line 5: routes[1].profile: there is no profile 'nope' -- known profiles: universal",
+        "line 5: routes[1].profile: there is no profile 'nope' -- known profiles: archive-av1, copy, original, universal, "
+        "universal-hevc",
         "line 6: intake.linger: 'soon' is not allowed -- allowed: a duration such as 500ms, 15s, 2min, 1h30m or 14d",
         "line 6: intake.quite: unknown key -- did you mean intake.quiet?",
         "line 7: encoder.jobs: 99 is not allowed -- allowed: a whole number from 1 to 16",

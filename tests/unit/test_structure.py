@@ -67,8 +67,18 @@ def avi(second: bytes = b"", index: int | None = None) -> bytes:
 SECOND = chunk(b"RIFF", b"AVIX" + chunk(b"LIST", b"movi" + DATA))
 LARGE_AVI = avi(SECOND, len(avi(index=0)) + 12)
 
-ALL = {"index last": INDEX_LAST, "index first": INDEX_FIRST, "64 bit": WIDE, "two mdat": TWO_PARTS, "matroska": MATROSKA,
-       "void": VOID_BETWEEN, "avi": avi(), "large avi": LARGE_AVI}
+def asf(*, live: bool = False, size: int | None = None) -> bytes:
+    """The header (an object we do not know, then the file properties) and packets."""
+    length = 30 + 40 + 104 + len(DATA)
+    properties = struct.pack("<16x16xQ16x8x8x8xI12x", length if size is None else size, 1 if live else 2)
+    objects = (bytes(range(16)) + struct.pack("<Q16x", 40)
+               + bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365") + struct.pack("<Q", 104) + properties[16:])
+    header = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + struct.pack("<QIBB", 30 + len(objects), 2, 1, 2)
+    return header + objects + DATA
+
+
+ALL = {"asf": asf(), "index last": INDEX_LAST, "index first": INDEX_FIRST, "64 bit": WIDE, "two mdat": TWO_PARTS,
+       "matroska": MATROSKA, "void": VOID_BETWEEN, "avi": avi(), "large avi": LARGE_AVI}
 
 
 @pytest.mark.parametrize("data", ALL.values(), ids=ALL.keys())
@@ -136,6 +146,7 @@ def test_a_recording_that_was_never_closed_is_truncated() -> None:
     FTYP + moov(SHORT + 8) + struct.pack(">I4s", 0, b"mdat") + DATA,                # "to the end of the file"
     INDEX_LAST + b"junk!", INDEX_LAST + b"TAG" + b"x" * 125, MATROSKA + b"abc", MATROSKA + MATROSKA, avi() + b"x" * 30,
     HEADER + SEGMENT + b"\x01" + b"\xff" * 7 + DATA, HEADER + SEGMENT + b"\xff" + DATA,  # live Matroska
+    asf(live=True), asf(size=0), asf()[:30] + b"\0" * 40 + DATA,
     b"RIFF\0\0\0\0AVI " + DATA, b"RIFF" + struct.pack("<I", len(DATA) + 4) + b"WAVE" + DATA,
 ])
 def test_what_does_not_tell_its_length_is_unprovable(data: bytes) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from pectin.model.media import AudioStream, Disposition, MediaInfo, SubtitleStream, VideoStream
 from pectin.model.plan import AudioTarget, Plan, Reason, StreamAction, StreamDecision, VideoTarget
-from pectin.model.reports import RunReport
-from pectin.publishing.verify import Mismatch, MismatchKind, compare, counting_helps
+from pectin.model.profile import Verify
+from pectin.model.reports import Proofs, RunReport
+from pectin.publishing.mismatch import Mismatch, MismatchKind
+from pectin.publishing.verify import compare, counting_helps
 
 K = MismatchKind
 RATE = Fraction(25)
@@ -181,12 +183,50 @@ def test_matroska_may_begin_late_as_a_whole_and_state_the_time_of_its_end() -> N
     assert kinds(replace(PLAN, source_format="mpegts"), broadcast) == {K.TOO_SHORT}
 
 
+def test_matroska_that_begins_before_zero_is_longer_than_the_time_of_its_end() -> None:
+    source = picture(replace(SOURCE, duration=59.5, start_time=-0.9), duration=59.1, start_time=0.1, packets=None)
+    assert kinds(source=source) == set()
+    assert kinds(source=replace(source, start_time=0.1)) == {K.TOO_LONG}
+
+
+def test_encoded_sound_that_begins_late_may_be_filled_with_silence() -> None:
+    plan = replace(PLAN, source_format="mov")
+    source = sound(replace(SOURCE, formats=("mov", "mp4")), 0, duration=50.0, start_time=10.0)
+    assert kinds(plan, source, replace(OUTPUT, audio=(OUTPUT.audio[0], replace(OUTPUT.audio[1], duration=50.0)))) == set()
+    assert kinds(plan, sound(source, 0, start_time=0.0)) == {K.TOO_LONG}
+
+
+def test_a_quick_proof_counts_the_packets_instead_of_the_frames() -> None:
+    quick = Proofs(depth=Verify.QUICK)
+    decoded = replace(DECODED, frames=31, out_seconds=9.0)
+    assert compare(PLAN, SOURCE, OUTPUT, ENCODED, decoded, quick) == ()
+    assert [m.kind for m in compare(PLAN, SOURCE, picture(OUTPUT, packets=1499), ENCODED, decoded, quick)] == [K.FRAMES]
+    assert [m.kind for m in compare(PLAN, SOURCE, OUTPUT, ENCODED, replace(decoded, frames=0), quick)] == [K.FRAMES]
+
+
+def test_chapters_must_have_come_over() -> None:
+    assert kinds(replace(PLAN, chapters=True), replace(SOURCE, chapters=3)) == {K.CHAPTERS}
+    assert kinds(replace(PLAN, chapters=True), replace(SOURCE, chapters=3), replace(OUTPUT, chapters=3)) == set()
+
+
+def test_of_telecined_film_four_of_five_frames_are_all() -> None:
+    undone = replace(TARGET, detelecine=True, nominal_frame_rate=Fraction(24000, 1001))
+    plan = replace(PLAN, streams=(replace(PICTURE, target=undone), STEREO, SURROUND))
+    source = picture(replace(SOURCE, duration=75.0), duration=None, packets=1875, average_frame_rate=Fraction(30000, 1001),
+                     real_frame_rate=Fraction(30000, 1001))
+    assert kinds(plan, source) == set()
+    assert kinds(plan, picture(source, packets=2000)) == {K.TOO_SHORT}
+
+
 def test_packets_are_counted_only_where_a_guessed_length_is_all_that_is_wrong() -> None:
     broadcast = replace(PLAN, source_format="mpegts")
     short, other = Mismatch(K.TOO_SHORT, "short"), Mismatch(K.CODEC, "other")
     assert counting_helps(broadcast, (short, short))
     assert not counting_helps(broadcast, (short, other))
     assert not counting_helps(broadcast, ())
+    long = Mismatch(K.TOO_LONG, "long")
+    assert counting_helps(PLAN, (long,))
+    assert not counting_helps(replace(PLAN, source_format="mov"), (long,))
     assert not counting_helps(PLAN, (short,))  # a count would excuse a Matroska that breaks off
 
 

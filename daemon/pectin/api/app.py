@@ -74,8 +74,8 @@ def _queries(app: FastAPI, control: Control) -> None:
 
     @app.get("/v1/plan", summary="What would be done with a file below an inbox or library")
     async def plan(path: str, profile: str | None = None) -> PlanOut:
-        media, decided = await control.plan(Path(path), profile)
-        return PlanOut(summary=media.summary(), plan=decided.as_dict())
+        media, decided, reach = await control.plan(Path(path), profile)
+        return PlanOut(summary=media.summary(), plan=decided.as_dict(), reach=reach)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

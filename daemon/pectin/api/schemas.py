@@ -99,7 +99,8 @@ class PlanOut(BaseModel):
     """What would be done with a file."""
 
     summary: str
-    plan: dict[str, Any]
+    plan: dict[str, Any] = Field(description="with the size (bytes) and time (seconds) it will about need, and the name it gets")
+    reach: str = Field(description="which clients play directly what the profile makes, as a sentence")
 
 
 class Done(BaseModel):

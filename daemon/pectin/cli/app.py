@@ -18,6 +18,7 @@ from rich.live import Live
 from pectin import __version__
 from pectin.cli import backup, configuration, doctor, planning, render
 from pectin.cli.client import Client, CommandError, socket_path
+from pectin.cli.plan_view import plan_view
 from pectin.model.statuses import ExitStatus
 from pectin.settings.load import ConfigError
 
@@ -247,13 +248,17 @@ def backup_command(context: typer.Context,
 
 @app.command()
 def plan(context: typer.Context, file: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
-         profile: Annotated[str, typer.Option(help="The profile to plan for.")] = "universal", as_json: JsonFlag = False) -> None:
-    """Explain what would be done with a file and why, without doing it. Needs no daemon."""
-    summary, decided = planning.plan_file(file, profile, context.obj["config"])
+         profile: Annotated[str | None, typer.Option(help="The profile to plan for, else the route's.",
+                                                     show_default=False)] = None,
+         route: Annotated[str | None, typer.Option(help="The route it would come in by, if there are several.",
+                                                   show_default=False)] = None, as_json: JsonFlag = False) -> None:
+    """Explain what would be done with a file and why, without doing it. How large it gets, how long it takes, and where it goes.
+    Needs no daemon."""
+    document = planning.plan_file(file, profile, route, context.obj["config"])
     if as_json:
-        _print_json({"summary": summary, "plan": decided})
+        _print_json(document)
     else:
-        render.console().print(render.plan_view(summary, decided))
+        render.console().print(plan_view(document))
 
 
 @app.command("doctor")

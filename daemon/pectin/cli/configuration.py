@@ -14,10 +14,12 @@ import typer
 import yaml
 
 from pectin.model.statuses import ExitStatus
+from pectin.planning.reach import reach
 from pectin.settings.example import example_text, schema_text
 from pectin.settings.explain import Problem
 from pectin.settings.load import ConfigError, find, load
 from pectin.settings.sections import Settings
+from pectin.settings.values import profiles
 
 app = typer.Typer(no_args_is_help=True, help="The configuration: check it, show it, make one.")
 
@@ -39,7 +41,19 @@ def check(context: typer.Context, file: FileOption = None, as_json: JsonFlag = F
             raise
         print(json.dumps(as_dict(error), indent=2, ensure_ascii=False))
         raise typer.Exit(ExitStatus.CONFIG) from None
-    print(json.dumps({"file": str(found), "problems": []}, indent=2, ensure_ascii=False) if as_json else f"{found}: good")
+    notes = reach_notes(loaded.settings)
+    if as_json:
+        print(json.dumps({"file": str(found), "problems": [], "notes": notes}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join([f"{found}: good", *(f"  {note}" for note in notes)]))
+
+
+def reach_notes(settings: Settings) -> list[str]:
+    """What each profile costs that a route uses or the configuration has made its own, where that is anything."""
+    used = {route.profile for route in settings.routes}
+    asked = {name: profile for name, profile in profiles(settings).items()
+             if name in used or settings.profiles[name] != Settings().profiles.get(name)}
+    return [f"profile {name} {found.sentence}" for name, profile in asked.items() if (found := reach(profile)).costs]
 
 
 def as_dict(error: ConfigError) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from pectin.notifying.jellyfin import Jellyfin, is_inside, map_path
 from pectin.notifying.outcome import Outcome
 from pectin.settings.load import ConfigError, Loaded, find, load
 from pectin.settings.sections import Settings
+from pectin.settings.values import profiles
 
 __all__ = ["Level", "examine", "view"]
 
@@ -76,7 +77,14 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     except PectinError as error:
         yield problem(f"ffmpeg: {error.sentence}", error.meaning.next_step)
         return
-    yield good(f"ffmpeg {found.version_text} at {found.ffmpeg}")
+    known = profiles(settings)
+    missing = {name: lacks for name in sorted({route.profile for route in settings.routes})
+               if (lacks := tools.lacking(found, known[name]))}
+    for name, encoders in missing.items():
+        yield problem(f"ffmpeg: profile {name} needs the encoder {' and '.join(encoders)}, which {found.ffmpeg} lacks",
+                      "install a fuller ffmpeg (jellyfin-ffmpeg), set encoder.ffmpeg, or choose another profile")
+    if not missing:
+        yield good(f"ffmpeg {found.version_text} at {found.ffmpeg}")
 
 
 def _folders(settings: Settings, account: Account) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pectin.model.parsed import understanding_from
+
 STATE_STYLE = {"PENDING": "cyan", "PROCESSING": "yellow", "PUBLISHING": "yellow", "COMPLETED": "green", "FAILED": "red",
                "REJECTED": "red", "CANCELLED": "dim"}
 
@@ -160,7 +162,7 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
     if job["sidecars"]:
         parts += [Text(), sidecars_table(job["sidecars"])]
     if job["plan"]:
-        parts += [Text(), plan_table(job["plan"])]
+        parts += [Text(), plan_table(job["plan"]), *plan_notes(job["plan"])]
     history = _plain_table("when", "what happened", "why")
     for entry in job["history"]:
         step = f"{entry['from_state'] or 'claimed'} -> {entry['to_state']}"
@@ -188,9 +190,14 @@ def plan_table(plan: Mapping[str, Any]) -> Table:
     return table
 
 
-def plan_view(summary: str, plan: Mapping[str, Any]) -> RenderableType:
-    """The whole of `pectin plan`."""
-    verb = {"remux": "copied into a new container, nothing is encoded", "encode": "encoded where needed"}[plan["method"]]
-    expected = f", about {size_text(plan['estimated_size'])}" if plan["estimated_size"] else ""
-    headline = f"-> {plan['container']}, {plan['width']}x{plan['height']}, profile {plan['profile']}: {verb}{expected}"
-    return Group(Text(summary), Text(headline, style="bold"), plan_table(plan))
+def plan_notes(plan: Mapping[str, Any]) -> list[Text]:
+    """What a person should know besides: of the film's name, and of the film."""
+    name = plan.get("name") or {}
+    understanding = name.get("understanding") or {}
+    told = [*understanding_text(understanding), *name.get("notes", ()), *plan.get("notes", ())]
+    return [Text(f"- {sentence}") for sentence in told]
+
+
+def understanding_text(understanding: Mapping[str, Any]) -> list[str]:
+    """What was read from the source's name, or why it was not used."""
+    return [understanding_from(understanding).sentence] if understanding else []

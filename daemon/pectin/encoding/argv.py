@@ -4,43 +4,61 @@ Every option that a hostile or odd file could exploit is always given: see the c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from pectin.encoding import pictures, sounds, texts
+from pectin.encoding import checks, pictures, sounds
+from pectin.encoding import texts as words
 from pectin.encoding.labels import Argv
 from pectin.model.media import DEMUXERS
 from pectin.model.plan import Plan, StreamDecision, VideoTarget
 
-VIDEO = "video.mp4"  # fixed ASCII names in the child's own folder: no name from outside ever reaches ffmpeg
+VIDEO = "video"  # with the container's extension: a fixed ASCII name in the child's own folder, none from outside
 _MOST_STREAMS = "100"
 # How far ffprobe and ffmpeg look for streams: 64 MiB or 60 s. In recordings and on discs (TS, VOB) a stream exists from its
 # first packet on, and by default ffmpeg looks at 5 MB only: a film whose sound begins later would come out silent. The same for
 # both programs: streams are numbered in the order in which they are found.
 _LOOK = ("-probesize", str(64 << 20), "-analyzeduration", "60000000")
-# Would become Jellyfin's overview or show where the file came from.
-_UNWANTED_TAGS = ("comment", "description", "synopsis")
+# The first three would become Jellyfin's overview or show where the file came from; the others are about the source's container.
+_UNWANTED_TAGS = ("comment", "description", "synopsis", "major_brand", "minor_version", "compatible_brands")
+NO_TEXTS: Mapping[int, str] = MappingProxyType({})
+# The muxer, and what it is told. The index goes to the front: players over a network begin at once. Timecodes mean nothing to
+# players, and the muxer would make a track of them. (With cues_to_front Matroska is shifted just as MP4 is.)
+_MUXERS: Mapping[str, Argv] = MappingProxyType({
+    "mp4": ("-movflags", "+faststart", "-write_tmcd", "0", "-f", "mp4"),
+    "mkv": ("-cues_to_front", "1", "-f", "matroska"),
+    "webm": ("-cues_to_front", "1", "-f", "webm"),
+})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """`argv` to run in an empty folder; `video` and the names in `subtitles` are the files it leaves there."""
+    """`argv` to run in the job's own folder; `video` is the file it leaves there. Of the `copied` streams it leaves the hashes of
+    their packets, as they were read, in checks.SOURCE_HASHES."""
 
     argv: Argv
     video: str
-    subtitles: tuple[tuple[StreamDecision, str], ...]
+    copied: tuple[StreamDecision, ...]
 
 
-def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int) -> Command:
+def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int,
+          texts: Mapping[int, str] = NO_TEXTS) -> Command:
     """The command that carries out `plan`. `source` is what stands behind -i, e.g. `file:/proc/self/fd/7`; it must carry its
-    protocol. Progress comes on stdout; `threads` bounds every pool ffmpeg has."""
-    subtitles = tuple((text, f"sub{number}.{texts.target(text).extension}") for number, text in enumerate(plan.extracted))
+    protocol. `texts`: files in that folder with the text of subtitle streams, which are put into the film. Progress comes on
+    stdout; `threads` bounds every pool ffmpeg has."""
+    video = f"{VIDEO}.{plan.container}"
+    copied = checks.hashed(plan.kept)
     argv = (
-        *_always(ffmpeg), "-y",
+        *always(ffmpeg), "-y",
         "-filter_threads", str(threads), "-filter_complex_threads", str(threads),
-        *_input(plan, source, threads, max_pixels),
+        *opening(plan.source_format, source, threads, max_pixels),
+        *words.inputs(plan, texts),
         *pictures.graph(plan),
-        *_main_output(plan, threads),
-        *(argument for decision, name in subtitles for argument in texts.output(decision, name, threads)),
+        *_main_output(plan, video, threads),
+        *checks.hash_output(((stream.index, stream) for stream in copied), checks.SOURCE_HASHES),
     )
-    return Command(argv=argv, video=VIDEO, subtitles=subtitles)
+    return Command(argv=argv, video=video, copied=copied)
 
 
 def probe_argv(ffprobe: str, source: str, *, max_pixels: int | None = None, count: bool = False) -> Argv:
@@ -53,46 +71,40 @@ def probe_argv(ffprobe: str, source: str, *, max_pixels: int | None = None, coun
             *(("-count_packets",) if count else ()), "-of", "json", "-show_format", "-show_streams", "-show_chapters", source)
 
 
-def decode_argv(ffmpeg: str, source: str, threads: int) -> Argv:
-    """Decodes all of a finished MP4 and writes nothing: exit status 0 and the frames of the last progress block are the
-    proof that it plays. The first error ends it (-xerror).
-
-    The deblocking filter is left out: it only smooths finished pixels and cannot fail, and what is read from the file does not
-    depend on pixels. That saves a fifth of the time; 150 damaged files got the same verdict with it and without (5.1.9)."""
-    return (*_always(ffmpeg), "-xerror", "-filter_threads", str(threads), "-threads", str(threads), "-skip_loop_filter", "all",
-            "-protocol_whitelist", "file", "-f", "mov", "-i", source, "-map", "0:v:0", "-map", "0:a?", "-fps_mode", "passthrough",
-            "-threads", str(threads), "-f", "null", "-")
-
-
-def _always(ffmpeg: str) -> Argv:
+def always(ffmpeg: str) -> Argv:
+    """How every run begins: nothing is asked, errors go to stderr and progress to stdout."""
     return (ffmpeg, "-nostdin", "-hide_banner", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5")
 
 
-def _input(plan: Plan, source: str, threads: int, max_pixels: int) -> Argv:
+def opening(source_format: str, source: str, threads: int, max_pixels: int) -> Argv:
+    """The options of a source, and its -i."""
     return ("-threads", str(threads),  # the decoder's
-            "-protocol_whitelist", "file", "-f", plan.source_format,  # a playlist in disguise opens nothing
-            "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels),
-            # Text that is not UTF-8 goes over as it is (Jellyfin finds out its encoding); else ffmpeg leaves such lines out.
-            *(("-sub_charenc_mode", "ignore") if plan.extracted else ()),
-            "-i", source)
+            "-protocol_whitelist", "file", "-f", source_format,  # a playlist in disguise opens nothing
+            "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels), "-i", source)
 
 
-def _main_output(plan: Plan, threads: int) -> Argv:
+def _main_output(plan: Plan, name: str, threads: int) -> Argv:
     kept = plan.kept
     video = tuple(stream for stream in kept if stream.kind == "video")
     sound = tuple(stream for stream in kept if stream.kind == "audio")
-    maps = tuple(argument for stream in kept for argument in ("-map", _map(stream)))
+    subtitles = tuple(stream for stream in kept if stream.kind == "subtitle")
+    maps = tuple(argument for stream in kept for argument in ("-map", _map(plan, stream)))
     return (
         *maps,
-        "-map_metadata", "0", "-map_chapters", "0" if plan.chapters else "-1",
+        # Of the streams' tags none: Matroska's statistics (NUMBER_OF_FRAMES, BPS) would be lies about what was encoded anew.
+        "-map_metadata", "0", "-map_metadata:s", "-1", "-map_chapters", "0" if plan.chapters else "-1",
         *(argument for tag in _UNWANTED_TAGS for argument in ("-metadata", f"{tag}=")),
-        *(argument for number, stream in enumerate(video) for argument in pictures.options(number, stream)),
-        *(argument for number, stream in enumerate(sound) for argument in sounds.options(number, stream)),
+        *(argument for number, stream in enumerate(video)
+          for argument in pictures.options(number, stream, container=plan.container, threads=threads)),
+        *(argument for number, stream in enumerate(sound) for argument in sounds.options(number, stream, plan.container)),
+        *(argument for number, stream in enumerate(subtitles) for argument in words.options(number, stream, plan.container)),
         "-threads", str(threads),
         "-max_muxing_queue_size", "4096",  # sound that begins late must not end the run
-        "-movflags", "+faststart", "-f", plan.container, VIDEO,
+        *_MUXERS[plan.container], *plan.extra, name,
     )
 
 
-def _map(stream: StreamDecision) -> str:
+def _map(plan: Plan, stream: StreamDecision) -> str:
+    if stream.kind == "subtitle":
+        return words.source(plan, stream)
     return "[picture]" if isinstance(stream.target, VideoTarget) else f"0:{stream.index}"

@@ -157,6 +157,8 @@ def _probe_cause(status: int, words: str) -> Cause:
     end = interpret(status, words, ended=True, asked_to_stop=False)
     if "exceeds specified max pixel count" in words:  # by -max_pixels, before anything large was allocated
         return Cause.PICTURE_TOO_LARGE
+    if "Number of streams exceeds max_streams" in words:
+        return Cause.TOO_MANY_STREAMS
     if end in (Exit.KILLED, Exit.CRASHED) or words.endswith("Cannot allocate memory"):
         return Cause.PROBE_FAILED
     if words.endswith("Permission denied"):

@@ -8,25 +8,32 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pectin.encoding.decoders import decodable
 from pectin.encoding.exits import last_words
 from pectin.linux.child import spawn
 from pectin.model.errors import Cause, PectinError
+from pectin.model.profile import AudioCodec, Container, Profile, VideoCodec
 
 JELLYFIN_FFMPEG = Path("/usr/lib/jellyfin-ffmpeg/ffmpeg")  # where Jellyfin's own packages put theirs: has the most filters
 OLDEST = (5, 1)                  # the first with -fps_mode, and Debian 12's
 NEEDED_ENCODERS = ("libx264", "aac")
+_PICTURE_ENCODERS = {VideoCodec.H264: "libx264", VideoCodec.HEVC: "libx265", VideoCodec.AV1: "libsvtav1",
+                     VideoCodec.VP9: "libvpx-vp9"}
+_SOUND_ENCODERS = {AudioCodec.AAC: "aac", AudioCodec.OPUS: "libopus"}
 ANSWER_TIMEOUT = 20.0            # seconds for `ffmpeg -version`: it takes 0.05, but a disk may have to spin up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """`version` is None for a build from git that carries none (accepted); `version_text` is what it calls itself,
-    e.g. `5.1.9-0+deb12u1`."""
+    e.g. `5.1.9-0+deb12u1`. `encoders` by ffmpeg's names, `decoders` the codecs by ffprobe's; None: nobody asked."""
 
     ffmpeg: Path
     ffprobe: Path
     version: tuple[int, int] | None
     version_text: str
+    encoders: frozenset[str] | None = None
+    decoders: frozenset[str] | None = None
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -48,12 +55,22 @@ async def find(ffmpeg: str) -> Tools:
     if version is not None and version < OLDEST:
         raise PectinError(Cause.FFMPEG_TOO_OLD, f"found {version[0]}.{version[1]} at {program}")
     await _ask(probe, "-version")
-    listed = {fields[1] for line in (await _ask(program, "-encoders")).splitlines() if len(fields := line.split()) > 1}
+    listed = frozenset(fields[1] for line in (await _ask(program, "-encoders")).splitlines() if len(fields := line.split()) > 1)
     lacking = [encoder for encoder in NEEDED_ENCODERS if encoder not in listed]
     if lacking:
         raise PectinError(Cause.FFMPEG_UNUSABLE, f"{program} lacks the encoder {' and '.join(lacking)}")
     words = version_text.split()
-    return Tools(ffmpeg=program, ffprobe=probe, version=version, version_text=words[2] if len(words) > 2 else "unknown")
+    return Tools(ffmpeg=program, ffprobe=probe, version=version, version_text=words[2] if len(words) > 2 else "unknown",
+                 encoders=listed, decoders=decodable(await _ask(program, "-codecs")))
+
+
+def lacking(tools: Tools, profile: Profile) -> tuple[str, ...]:
+    """The encoders that a profile needs and this ffmpeg has not been built with."""
+    encodes_sound = profile.audio is not AudioCodec.COPY and profile.container is not Container.SOURCE
+    surround = profile.surround.value if encodes_sound and profile.audio is AudioCodec.AAC else "none"
+    needed = (_PICTURE_ENCODERS.get(profile.video), _SOUND_ENCODERS.get(profile.audio) if encodes_sound else None,
+              None if surround == "none" else surround)
+    return tuple(name for name in needed if name is not None and tools.encoders is not None and name not in tools.encoders)
 
 
 def _locate(setting: str) -> Path:

@@ -1,7 +1,7 @@
 """Is a film whole? Read from its own outermost structure, without decoding anything. Pure: it is given a way to read.
 
-MP4/MOV, Matroska/WebM and AVI say how long they are; a file that says so and is as long is whole, one that is shorter is
-truncated. Everything else (TS, FLV, fragmented or live files) does not tell: unprovable, never a guess. A file that ends in
+MP4/MOV, Matroska/WebM, AVI and ASF/WMV say how long they are; a file that says so and is as long is whole, one that is shorter
+is truncated. Everything else (TS, FLV, fragmented or live files) does not tell: unprovable, never a guess. A file that ends in
 zeros is never whole: some clients set the final length first, and one that died leaves zeros behind."""
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ def examine(read: Callable[[int, int], bytes], size: int) -> Structure:
             result = _matroska(file)
         elif start[:4] == b"RIFF" and start[8:] == b"AVI ":
             result = _avi(file)
+        elif start == _ASF_HEADER[:12]:
+            result = _asf(file)
         else:
             result = _unprovable(size, "this format does not tell its length")
     except _EndError:
@@ -268,3 +270,27 @@ def _chunks(file: _Reader, start: int, end: int) -> Iterator[tuple[int, int, byt
         listed = header[:4] == b"LIST"
         yield start + (12 if listed else 8), after, header[8:] if listed else header[:4]
         start = after + (length & 1)
+
+
+# ASF and WMV: objects of (GUID, length); one of those in the header tells the file's size. Source: Advanced Systems Format
+# (ASF) Specification, revision 01.20.03, sections 3.1 and 3.2.
+
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_PROPERTIES_LENGTH = 104
+
+
+def _asf(file: _Reader) -> Structure:
+    offset, end = 30, file.little(16, 8)
+    while offset + 24 <= end:
+        head = file.at(offset, 24)
+        length = int.from_bytes(head[16:], "little")
+        if head[:16] == _ASF_FILE_PROPERTIES and length >= _ASF_PROPERTIES_LENGTH:
+            want, is_live = file.little(offset + 40, 8), file.little(offset + 88, 4) & 1
+            if is_live or not want:
+                return _unprovable(file.size, "a live recording does not tell its length")
+            return _truncated(file.size, want) if want > file.size else _whole(file.size)
+        if length < 24:
+            break
+        offset += length
+    return _unprovable(file.size, "an ASF file that does not tell its length")

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     NO_VIDEO_STREAM = "no_video_stream"
     NO_PICTURE_SIZE = "no_picture_size"
     PICTURE_TOO_LARGE = "picture_too_large"
+    TOO_MANY_STREAMS = "too_many_streams"
     DOLBY_VISION_WITHOUT_BASE = "dolby_vision_without_base"
     NO_DECODER = "no_decoder"
     NO_SOUND = "no_sound"
@@ -108,11 +109,13 @@ def _table() -> Mapping[Cause, Meaning]:
                                    "the file is probably damaged: copy it again"),
         c.PICTURE_TOO_LARGE: Meaning(k.REFUSAL, "the picture has more pixels than is safe to decode",
                                      "raise encoder.max_pixels if you trust this file"),
+        c.TOO_MANY_STREAMS: Meaning(k.REFUSAL, "the file has more than a hundred streams, which no film has",
+                                    "take what you need out of it with mkvmerge or ffmpeg, and drop that"),
         c.DOLBY_VISION_WITHOUT_BASE: Meaning(k.REFUSAL, "Dolby Vision profile 5 has no picture that other players can show",
                                               "look for a release with an HDR10 base layer (profile 7 or 8)"),
         c.NO_DECODER: Meaning(k.REFUSAL, "this ffmpeg has no decoder for a codec in this film",
                               "install a fuller ffmpeg (jellyfin-ffmpeg) and retry"),
-        c.NO_SOUND: Meaning(k.REFUSAL, "none of the film's sound tracks can be decoded",
+        c.NO_SOUND: Meaning(k.REFUSAL, "none of the film's sound tracks can be used",
                             "look for another release; or `pectin retry` makes it a silent film"),
         c.DAMAGED_SOURCE: Meaning(k.REFUSAL, "the film is damaged or cut short",
                                   "copy it again; or `pectin retry`, or damaged_source: publish in the profile, files what there "

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pectin.model.mastering import ContentLight, MasteringDisplay
+
 
 class Scan(StrEnum):
     """How the frames of a picture are really made up."""
@@ -36,22 +38,30 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
-    """What a plan needs to know beyond the headers; empty: nothing. `loudness`: stream indexes."""
+    """What a plan needs to know beyond the headers; empty: nothing. `loudness`: stream indexes; `picture`: the index of the
+    stream that `scan`, `crop` and `mastering` (what an HDR film says of its screen) are about."""
 
+    picture: int = 0
     scan: bool = False
     crop: bool = False
     captions: bool = False
+    mastering: bool = False
     loudness: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.scan or self.crop or self.captions or bool(self.loudness)
+        return self.scan or self.crop or self.captions or self.mastering or bool(self.loudness)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """The answers. None and absent: nobody looked, or it could not be told; the headers count then."""
+    """The answers. None and absent: nobody looked, or it could not be told; the headers count then. `top_first`: which field of
+    an interlaced or telecined picture comes first. `decoders`: the codecs (ffprobe's names) that this ffmpeg can decode."""
 
     scan: Scan | None = None
+    top_first: bool | None = None
     crop: CropBox | None = None
     captions: bool | None = None
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None
     loudness: Mapping[int, Loudness] = field(default_factory=dict)
+    decoders: frozenset[str] | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from pectin.model.mastering import ContentLight, MasteringDisplay
+
 # The demuxers that may open a source. A playlist under a film's name could otherwise pull other people's files in: a file
 # is opened by one of these or not at all. (mp3 is left out on purpose: a huge sparse one keeps ffprobe busy for long.)
 DEMUXERS = ("aac", "ac3", "asf", "avi", "dv", "eac3", "flac", "flv", "h264", "hevc", "matroska", "mov", "mpeg", "mpegts",
@@ -22,6 +24,8 @@ class Disposition:
     hearing_impaired: bool = False
     visual_impaired: bool = False
     comment: bool = False
+    dub: bool = False
+    original: bool = False
     attached_pic: bool = False
 
 
@@ -45,7 +49,8 @@ class Stream:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream(Stream):
     """A moving picture. `sample_aspect_ratio` None means not stated (players assume square);
-    `rotation` is degrees as ffprobe's Display Matrix gives it; `dolby_vision_profile` None means none."""
+    `rotation` is degrees as ffprobe's Display Matrix gives it, `mirrored` when that turns left and right about;
+    `dolby_vision_profile` None means none."""
 
     width: int | None = None
     height: int | None = None
@@ -58,12 +63,15 @@ class VideoStream(Stream):
     average_frame_rate: Fraction | None = None
     real_frame_rate: Fraction | None = None
     rotation: int = 0
+    mirrored: bool = False
     color_range: str | None = None
     color_space: str | None = None
     color_transfer: str | None = None
     color_primaries: str | None = None
     dolby_vision_profile: int | None = None
     dolby_vision_compatibility: int | None = None
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None
 
     @property
     def frame_rate(self) -> Fraction | None:
@@ -95,9 +103,22 @@ class OtherStream(Stream):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How an MP4 is laid out, read from its boxes by planning/layout.py. `faststart`: the index stands before the film;
+    `plain_edits`: each track is shown from one moment to its end; `texts_enabled`: a subtitle track is switched on for
+    everybody."""
+
+    faststart: bool
+    fragmented: bool
+    plain_edits: bool
+    texts_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """One probed file. `formats` are the demuxer's alias names (`mov`, `mp4`, ...); `duration` in seconds;
-    `size` in bytes; `bit_rate` in bit/s. Cover pictures are in `covers`, not in `video`."""
+    `size` in bytes; `bit_rate` in bit/s. Cover pictures are in `covers`, not in `video`. `layout`: None for all but MP4.
+    `chapters_end`: when the last chapter ends, in seconds."""
 
     formats: tuple[str, ...]
     duration: float | None = None
@@ -110,7 +131,9 @@ class MediaInfo:
     covers: tuple[VideoStream, ...] = ()
     others: tuple[OtherStream, ...] = ()
     chapters: int = 0
+    chapters_end: float | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
 
     def summary(self) -> str:
         """One line for a person, e.g. `matroska, h264 1920x1080, dts 5.1, 1:42:10`."""

@@ -10,7 +10,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from pectin.model.mastering import ContentLight, MasteringDisplay
 from pectin.model.measured import CropBox
+from pectin.model.parsed import LibraryName
 from pectin.model.profile import VideoCodec
 
 
@@ -33,11 +35,14 @@ class Reason(StrEnum):
     """Why a stream is treated as it is. The value is the metric label."""
 
     FITS = "fits"
+    COPY_ONLY = "copy_only"  # the profile encodes no picture
     CODEC = "codec"
     CODEC_PROFILE = "codec_profile"
     LEVEL = "level"
     PIXEL_FORMAT = "pixel_format"
     INTERLACED = "interlaced"
+    TELECINED = "telecined"
+    WRONG_FLAG = "wrong_flag"  # flagged as interlaced, which it is not: clients would deinterlace it all the same
     ANAMORPHIC = "anamorphic"
     ROTATED = "rotated"
     ODD_SIZE = "odd_size"
@@ -48,6 +53,9 @@ class Reason(StrEnum):
     BITRATE = "bitrate"
     REFERENCE_FRAMES = "reference_frames"
     TIMESTAMPS = "timestamps"
+    LATE = "late"  # the sound begins long after the picture
+    LOUDNESS = "loudness"
+    CONTAINER = "container"  # the output's container cannot hold it
     UNKNOWN_FACTS = "unknown_facts"
     CHANNELS = "channels"
     SAMPLE_RATE = "sample_rate"
@@ -59,21 +67,31 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     TEXT_SUBTITLE = "text_subtitle"
     IMAGE_SUBTITLE = "image_subtitle"
+    BURNT_IN = "burnt_in"
+    CAPTIONS = "captions"
+    EMPTY_TRACK = "empty_track"
     SWITCHED_OFF = "switched_off"
     SECOND_VIDEO = "second_video"
     COVER = "cover"
     ATTACHMENT = "attachment"
     DATA = "data"
+    DAMAGED = "damaged"
+    LARGER = "larger"
+    WHOLE_FILE = "whole_file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoTarget:
     """How a picture is encoded. `width`, `height` are the output's; None frame_rate keeps the source's timestamps (VFR
     included). Bit rates are bit/s. The booleans say which repairs the filter chain makes, in the order of encoding/pictures.py.
-    `crop` (in the source's pixels) comes first of all; `detelecine` undoes 3:2 pulldown; `burn` is the index of an image
-    subtitle stream that becomes part of the picture. `source_matrix` and `source_transfer` are ffprobe's color_space and
-    color_transfer names, as swscale takes them (`gbr`: RGB), guessed where the source is silent: the output is bt709, unless
-    HDR is kept."""
+    `crop` (in the source's pixels) comes first of all; `detelecine` undoes 3:2 pulldown; `top_first`: which field of an
+    interlaced picture is the earlier one, where it was seen. `frame_step`: of a steady rate, one frame of so many stays; 1 where
+    `frame_rate` has to be made by the clock. `burn` is the index of an image subtitle stream that becomes part of the picture,
+    `burn_fitted` says that its pixels are square.
+
+    `source_matrix` and `source_transfer` are ffprobe's color_space and color_transfer names, as swscale takes them (`gbr`: RGB),
+    guessed where the source is silent. The output is bt709, unless HDR is kept: then `transfer` is the output's, in BT.2020, and
+    `mastering` and `light` go with it."""
 
     width: int
     height: int
@@ -86,6 +104,7 @@ class VideoTarget:
     deinterlace: bool = False
     detelecine: bool = False
     burn: int | None = None
+    burn_fitted: bool = False
     tonemap: bool = False
     level: str = "4.1"
     reference_frames: int = 4
@@ -96,12 +115,22 @@ class VideoTarget:
     keyframe_seconds: int = 2
     source_matrix: str = "bt709"
     source_transfer: str = "bt709"
+    transfer: str = "bt709"
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None
+    top_first: bool | None = None
+    frame_step: int = 1
+
+
+# Seconds. A longer gap in a sound track is not filled: one damaged timestamp would make hours of silence, and 0.4 MB of memory for
+# each second of it (measured with ffmpeg 5.1.9).
+LONGEST_SILENCE = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioTarget:
     """How a sound track is encoded. `codec` is ffmpeg's encoder name; `source_layout` is what the downmix starts from;
-    `gain` in dB brings it to the profile's loudness."""
+    `gain` in dB brings it to the profile's loudness. `fill`: what is missing at the beginning becomes silence."""
 
     codec: str
     channels: int
@@ -110,14 +139,27 @@ class AudioTarget:
     source_channels: int
     source_layout: str | None = None
     gain: float | None = None
+    fill: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burn:
+    """The image subtitle that becomes part of the picture. `fitted`: its canvas has square pixels and may be larger than a
+    picture whose borders were cut off; else it is as large as the coded picture."""
+
+    index: int
+    fitted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtitleTarget:
-    """A text track in a file of its own. `suffix` stands between the film's stem and the extension, e.g. `.eng.forced`."""
+    """A subtitle track in a file of its own, or (`codec` is set: ffprobe's name) as text inside the film. `suffix` stands between
+    the film's stem and the extension, e.g. `.eng.forced`. `with_original`: the file stays beside the original."""
 
     suffix: str
     extension: str = "srt"
+    codec: str | None = None
+    with_original: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +179,20 @@ class StreamDecision:
     forced: bool = False
     hearing_impaired: bool = False
     comment: bool = False
+    visual_impaired: bool = False
+    dub: bool = False
+    original: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Decisions in output order: video, audio in the order they will have, extracted subtitles, then all that is dropped.
+    """Decisions in output order: video, audio in the order they will have, text inside the film, extracted subtitles, then all
+    that is dropped.
 
     `source_format` is the demuxer to force; `seconds` the expected length of the output (None: unknown). `whole_file`: nothing
     has to change, the file is taken over without ffmpeg. `instead`: what to do when the output turns out larger than the
-    source. `estimated_size` in bytes, `estimated_seconds` of work: both rough. `extra`: a user's own options for ffmpeg."""
+    source. `estimated_size` in bytes, `estimated_seconds` of work: both rough. `extra`: a user's own options for ffmpeg.
+    `notes`: what a person should know besides, a sentence each."""
 
     profile: str
     source_format: str
@@ -160,6 +207,8 @@ class Plan:
     whole_file: bool = False
     instead: Plan | None = None
     extra: tuple[str, ...] = ()
+    name: LibraryName | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[StreamDecision, ...]:
@@ -178,7 +227,8 @@ class Plan:
     def method(self) -> Method:
         if self.whole_file:
             return Method.FILE
-        encodes = any(s.action is StreamAction.ENCODE for s in self.streams)
+        # Text that goes into the film costs nothing: that alone is no encode.
+        encodes = any(s.action is StreamAction.ENCODE and s.kind != "subtitle" for s in self.streams)
         return Method.ENCODE if encodes else Method.REMUX
 
     def as_dict(self) -> dict[str, Any]:

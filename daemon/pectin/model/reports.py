@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pectin.model.plan import Plan, StreamDecision
+from pectin.model.profile import Verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +32,25 @@ class RunReport:
     ended: bool
     stderr: str
     wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """What was found out about an output besides its headers and the decode. Streams by their index in the file; times are
+    seconds.
+
+    `copied` with the hashes of their packets, as they were read from the source and as they stand in the output. `ends`: when
+    the last packet of a stream ends, of those that have one after `tail_start`. `starts`: the moments at which a stream may be
+    said to begin (first packet, first that is shown, first key frame). `again`: the plan for the output, as if it were a
+    source. `within_bitrate`: the whole file keeps to the profile's limit."""
+
+    depth: Verify = Verify.FULL
+    copied: tuple[StreamDecision, ...] = ()
+    source_hashes: tuple[str, ...] = ()
+    output_hashes: tuple[str, ...] = ()
+    tail_start: float | None = None
+    ends: Mapping[int, float] = field(default_factory=dict)
+    source_starts: Mapping[int, frozenset[float]] = field(default_factory=dict)
+    output_starts: Mapping[int, frozenset[float]] = field(default_factory=dict)
+    again: Plan | None = None
+    within_bitrate: bool = False

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,7 @@ from pectin.model.job import (
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
+from pectin.model.route import Naming, Route
 from pectin.pipeline.again import redo, requeue
 from pectin.pipeline.disposal import dispose
 from pectin.pipeline.events import make_event
@@ -37,7 +38,11 @@ from pectin.pipeline.sidecars import SidecarAccount, account
 from pectin.pipeline.status import Status, WaitingStatus, inbox_statuses, problems, running_status, waiting_status
 from pectin.pipeline.undo import Undo
 from pectin.pipeline.worker import Worker
+from pectin.planning.effort import expected_seconds
+from pectin.planning.reach import reach
 from pectin.publishing import originals
+from pectin.publishing.naming import extension_of, library_name
+from pectin.publishing.titles import understand
 from pectin.store.store import Store
 
 WAITING_SHOWN = 50  # an inbox may hold thousands of files that are not films; the total is told beside them
@@ -226,8 +231,8 @@ class Control:
         """Read the configuration again; sentences about what takes effect only at the next start. Raises ConfigError."""
         return await self._reload()
 
-    async def plan(self, path: Path, profile_name: str | None) -> tuple[MediaInfo, Plan]:
-        """What would be done with a file below one of the inboxes or libraries, without doing it."""
+    async def plan(self, path: Path, profile_name: str | None) -> tuple[MediaInfo, Plan, str]:
+        """What would be done with a file below one of the inboxes or libraries, without doing it, and what the profile reaches."""
         policy = self._worker.policy
         for route in policy.routes.values():
             for root in (route.inbox, route.library):
@@ -235,12 +240,18 @@ class Control:
                     profile = policy.profiles.get(profile_name or route.profile)
                     if profile is None:
                         raise PectinError(Cause.ROUTE_GONE, f"there is no profile {profile_name}")
-                    return await self._plan(path, root, profile)
+                    return await self._plan(path, root, profile, route)
         roots = ", ".join(str(route.inbox) for route in policy.routes.values())
         raise PectinError(Cause.UNREADABLE, f"{printable(path)} is not below an inbox or library of the configuration ({roots})")
 
-    async def _plan(self, path: Path, root: Path, profile: Profile) -> tuple[MediaInfo, Plan]:
+    async def _plan(self, path: Path, root: Path, profile: Profile, route: Route) -> tuple[MediaInfo, Plan, str]:
         encoding = self._worker.policy.encoding
         with opened(path, root) as source:
             media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels)
-            return media, await settle_plan(source, media, profile, encoding)
+            plan = await settle_plan(source, media, profile, encoding)
+        seconds = expected_seconds(plan, media, threads=encoding.threads, verify=profile.verify)
+        relative = path.relative_to(root)
+        parsed = await understand(relative) if route.naming is Naming.PARSED else None
+        name = library_name(relative, own_folder=route.own_folder, extension=extension_of(plan.container, relative),
+                            understanding=parsed)
+        return media, replace(plan, name=name, estimated_seconds=seconds), reach(profile).sentence

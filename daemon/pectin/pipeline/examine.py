@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from pectin.encoding.tools import Tools
 from pectin.intake.structure import Wholeness, examine
 from pectin.linux.beneath import open_regular
 from pectin.model.errors import Cause, PectinError
+from pectin.model.measured import Measured
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
 from pectin.pipeline.policy import Encoding
 from pectin.pipeline.running import RunningJob
-from pectin.planning.plan import decide
+from pectin.planning.layout import read_layout
+from pectin.planning.plan import NOTHING, decide
 from pectin.planning.probe import parse
 from pectin.planning.questions import ask
 from pectin.planning.rules import refusals
@@ -38,6 +41,10 @@ class OpenSource:
     def url(self) -> str:
         return f"file:/proc/self/fd/{self.fd}"
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Blocks for a moment."""
+        return os.pread(self.fd, length, offset)
+
 
 @contextmanager
 def opened(path: Path, root: Path) -> Iterator[OpenSource]:
@@ -52,7 +59,7 @@ def opened(path: Path, root: Path) -> Iterator[OpenSource]:
 def cut_short(source: OpenSource) -> str | None:
     """How much of a film is there that by its own structure should be longer, as a sentence; None: nothing says that it is cut
     short. Blocks for a few small reads."""
-    structure = examine(lambda offset, length: os.pread(source.fd, length, offset), source.size)
+    structure = examine(source.read, source.size)
     return structure.sentence if source.size and structure.verdict is Wholeness.TRUNCATED else None
 
 
@@ -69,14 +76,15 @@ async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pix
         raise PectinError(Cause.EMPTY_FILE)
     command = argv.probe_argv(str(tools.ffprobe), source.url, max_pixels=max_pixels)
     try:
-        return parse(await probe(command, pass_fds=(source.fd,), timeout=timeout))
+        media = parse(await probe(command, pass_fds=(source.fd,), timeout=timeout))
+        return replace(media, layout=await asyncio.to_thread(read_layout, source.read, source.size))
     except PectinError as error:
         raise PectinError(error.cause, error.detail.replace(f"{source.url}: ", "")) from error  # people do not know fd 17
 
 
-def refuse(media: MediaInfo, profile: Profile) -> None:
-    """Raises PectinError with ALL refusals when the rules say no."""
-    refused = refusals(media, profile)
+def refuse(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, *, as_it_is: bool = False) -> None:
+    """Raises PectinError with ALL refusals when the rules say no. `as_it_is`: a person wants the film even if it is silent."""
+    refused = [r for r in refusals(media, profile, measured) if not (as_it_is and r.cause is Cause.NO_SOUND)]
     if refused:
         raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
 
@@ -84,9 +92,16 @@ def refuse(media: MediaInfo, profile: Profile) -> None:
 async def settle_plan(source: OpenSource, media: MediaInfo, profile: Profile, encoding: Encoding,
                       running: RunningJob | None = None) -> Plan:
     """The plan, after a look at the frames where the headers do not say enough. Raises PectinError."""
-    refuse(media, profile)
-    questions = ask(media, profile)
-    measured = await look(questions, media, tools=encoding.tools, source=source.url, pass_fds=(source.fd,),
+    return decide(media, profile, await measure(source, media, profile, encoding, running))
+
+
+async def measure(source: OpenSource, media: MediaInfo, profile: Profile, encoding: Encoding,
+                  running: RunningJob | None = None) -> Measured:
+    """What is seen in the frames where the headers do not say enough. Raises PectinError, also when the rules say no."""
+    as_it_is = running is not None and running.as_it_is
+    refuse(media, profile, as_it_is=as_it_is)
+    measured = await look(ask(media, profile), media, tools=encoding.tools, source=source.url, pass_fds=(source.fd,),
                           threads=encoding.threads, nice=encoding.nice, cpus=encoding.cpus[running.slot if running else 0],
                           job=running.job.id if running else "", stall_timeout=encoding.stall_timeout, monitor=running)
-    return decide(media, profile, measured)
+    refuse(media, profile, measured, as_it_is=as_it_is)
+    return measured

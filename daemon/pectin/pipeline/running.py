@@ -11,6 +11,7 @@ from pectin.linux.child import Child
 from pectin.model.errors import Cause
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
+from pectin.model.parsed import Understanding
 from pectin.model.plan import Plan
 from pectin.model.reports import Progress
 
@@ -28,6 +29,7 @@ class RunningJob:
     plan: Plan | None = None
     as_it_is: bool = False  # a person asked for another try: also of a file that is cut short
     rival: Job | None = None  # the job that placed the film which has this one's name, if it may be replaced
+    understanding: Understanding | None = None  # what the source's name says, where the route's names are parsed
     settled: bool = False
     room: Callable[[RunningJob], Awaitable[None]] | None = None  # raises PectinError when the plan needs more than there is
     stop_cause: Cause | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any
 
-from pectin.linux.move import sha256_of
 from pectin.linux.pathtext import printable
 from pectin.model.errors import PectinError
 from pectin.model.intent import Intent, Placement
@@ -20,7 +21,7 @@ from pectin.pipeline.policy import Publishing
 from pectin.pipeline.produce import Output
 from pectin.publishing import originals, place, sidecars
 from pectin.publishing.originals import Where
-from pectin.publishing.sidecars import fate_of
+from pectin.publishing.sidecars import Fate
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +46,14 @@ class Late:
 
 
 def copies(job: Job, places: Places, scratch: Path) -> list[Output]:
-    """Copy what goes into the library to `scratch`, beside the outputs. Blocks. Raises PectinError."""
+    """Copy what goes into the library to `scratch`, beside the outputs; subtitles from inside the film that stay with the
+    original become sidecars like the others. Blocks. Raises PectinError."""
+    sidecars.keep_with_original(scratch, _film(job).stem, places.sidecars(job.id))
     found = []
     for sidecar in _at_work(job, places):
-        fate = fate_of(sidecar, _film(job))
+        fate = _fate(job, sidecar, places.sidecars(job.id) / sidecar)
         if not fate.why_not:
-            file = sidecars.copy_for_placing(sidecar, places.sidecars(job.id), scratch)
+            file = sidecars.copy_for_placing(sidecar, fate, places.sidecars(job.id), scratch)
             found.append(Output(role=ROLE, file=file, suffix=fate.suffix, extension=fate.extension))
     return found
 
@@ -73,10 +76,10 @@ def place_late(job: Job, places: Places, publishing: Publishing) -> Late:
     for sidecar in _at_work(job, places):
         path = places.sidecars(job.id) / sidecar
         try:
-            with place.explained(path):
-                size, digest = path.stat().st_size, sha256_of(path)
+            fate = _fate(job, sidecar, path)
+            size, digest = sidecars.content(path, fate)
             if (printable(sidecar), digest) not in known:
-                final = _beside(job, sidecar, path, intent, publishing)
+                final = _beside(job, sidecar, path, fate, intent, publishing)
                 if final is not None and str(final) not in {o["path"] for o in (*placed, *late)}:
                     late.append(_output(ROLE, final, size, digest, sidecar))
         except PectinError as error:
@@ -86,9 +89,8 @@ def place_late(job: Job, places: Places, publishing: Publishing) -> Late:
     return Late(tuple(late), tuple(done), trouble)
 
 
-def _beside(job: Job, sidecar: PurePath, path: Path, intent: Intent | None, publishing: Publishing) -> Path | None:
+def _beside(job: Job, sidecar: PurePath, path: Path, fate: Fate, intent: Intent | None, publishing: Publishing) -> Path | None:
     """Where the latecomer stands now; None, and a line in the log, when it does not go into the library."""
-    fate = fate_of(sidecar, _film(job))
     final = None
     why_not = fate.why_not
     if not why_not and (intent is None or not _stands(intent)):
@@ -114,26 +116,25 @@ def account(job: Job, places: Places) -> tuple[SidecarAccount, ...]:
     """All sidecars of a job, wherever they lie. Blocks. Raises PectinError."""
     published = [o for o in json.loads(job.outputs or "[]") if "from" in o]
     found = originals.sidecars(places, job.id, job.relative)
+    fates = [_fate(job, sidecar, path) for _, sidecar, path in found]
     return tuple(SidecarAccount(printable(sidecar), printable(path),
-                                _outcome(job, sidecar, where, _published(sidecar, path, published)))
-                 for where, sidecar, path in found)
+                                _outcome(job, fate, where, _published(sidecar, path, fate, published)))
+                 for (where, sidecar, path), fate in zip(found, fates, strict=True))
 
 
-def _published(sidecar: PurePath, path: Path, outputs: Sequence[dict[str, Any]]) -> str | None:
+def _published(sidecar: PurePath, path: Path, fate: Fate, outputs: Sequence[dict[str, Any]]) -> str | None:
     """Where a sidecar went, known by its content: of two that came under one name, one has got a number since. Of several with
     the same content (`poster.jpg` and `folder.jpg`, as some programs write them) its own name tells."""
-    with place.explained(path):
-        same_size = [o for o in outputs if o["size"] == path.stat().st_size]
-        digest = sha256_of(path) if same_size else ""
-    same = [o for o in same_size if o["sha256"] == digest]
+    size, digest = sidecars.content(path, fate)
+    same = [o for o in outputs if (o["size"], o["sha256"]) == (size, digest)]
     return next((o["path"] for o in same if o["from"] == printable(sidecar)), same[0]["path"] if same else None)
 
 
-def _outcome(job: Job, sidecar: PurePath, where: Where, published: str | None) -> str:
+def _outcome(job: Job, fate: Fate, where: Where, published: str | None) -> str:
     if published is not None:
         return f"in the library as {published}"
-    if why_not := fate_of(sidecar, _film(job)).why_not:
-        return f"stays with the original: {why_not}"
+    if fate.why_not:
+        return f"stays with the original: {fate.why_not}"
     if job.state not in FINAL:
         return "goes into the library with its film"
     if job.state is not State.COMPLETED:
@@ -145,6 +146,18 @@ def _outcome(job: Job, sidecar: PurePath, where: Where, published: str | None) -
 
 def _at_work(job: Job, places: Places) -> list[PurePath]:
     return [sidecar for where, sidecar, _ in originals.sidecars(places, job.id, job.relative) if where is Where.WORK]
+
+
+def _fate(job: Job, sidecar: PurePath, path: Path) -> Fate:
+    """Raises PectinError."""
+    return sidecars.fate_of(sidecar, _film(job), path, frame_rate=_frame_rate(job))
+
+
+def _frame_rate(job: Job) -> float | None:
+    """Of the film's picture, as it was probed: some subtitles count frames."""
+    with suppress(ValueError, TypeError, LookupError, ZeroDivisionError):
+        return float(Fraction(json.loads(job.media or "{}")["video"][0]["average_frame_rate"]))
+    return None
 
 
 def _film(job: Job) -> PurePath:

@@ -10,8 +10,8 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.finish import finished
@@ -22,17 +22,22 @@ from pectin.model.intent import Intent
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
 from pectin.model.places import Places
-from pectin.model.plan import Plan
-from pectin.pipeline.conflicts import terms
-from pectin.pipeline.examine import cut_short, look_into, opened, settle_plan, without_lengths
+from pectin.model.plan import Method, Plan
+from pectin.model.profile import Damaged
+from pectin.pipeline.conflicts import named, terms
+from pectin.pipeline.examine import cut_short, look_into, measure, opened, without_lengths
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.produce import produce
+from pectin.pipeline.proving import Work
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.sidecars import copies, outputs_of
+from pectin.planning.plan import decide
 from pectin.publishing import address, place
-from pectin.publishing.naming import library_place
+from pectin.publishing.naming import extension_of
 
 log = logging.getLogger(__name__)
+
+_DONE_BY = {Method.FILE: "take over the file", Method.REMUX: "remux", Method.ENCODE: "encode"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +60,27 @@ async def make(running: RunningJob, policy: Policy) -> Made:
     running.enter(Stage.PROBING)
     with opened(path, places.work) as source:
         cut = await asyncio.to_thread(cut_short, source)
-        if cut is not None and not running.as_it_is:
+        if cut is not None and not running.as_it_is and profile.damaged_source is Damaged.REJECT:
             raise PectinError(Cause.TRUNCATED, cut)
         media = await look_into(source, policy.encoding.tools, timeout=policy.encoding.probe_timeout,
                                 max_pixels=profile.max_pixels)
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)
-        plan = await settle_plan(source, media, profile, policy.encoding, running)
-        running.plan = plan
+        measured = await measure(source, media, profile, policy.encoding, running)
+        plan = decide(media, profile, measured)
+        name = named(running, policy, extension_of(plan.container, job.relative))
+        plan = replace(plan, name=name)
+        running.plan = plan if cut is None else replace(plan, notes=(f"The source is {cut}.",))
         await running.planned()
-        log.info("decided to %s: %s", plan.method, media.summary())
-        where = library_place(job.relative, own_folder=route.own_folder, extension=plan.container)
+        log.info("decided to %s: %s", _DONE_BY[plan.method], media.summary())
+        if name.understanding is not None:
+            log.info("will be called %s: %s", name.place, name.understanding.sentence)
+        where = PurePosixPath(name.place)
         await asyncio.to_thread(lambda: address.refuse_taken(route.library, where, terms(running, policy)))
-        outputs = await produce(running, source, media, plan, scratch=places.scratch(job.id), encoding=policy.encoding,
-                                max_pixels=profile.max_pixels)
+        work = Work(running=running, source=source, media=media, profile=profile, scratch=places.scratch(job.id),
+                    encoding=policy.encoding)
+        outputs = await produce(work, running.plan, measured)
     outputs += await finished(asyncio.to_thread(copies, job, places, places.scratch(job.id)))
     reached(CrashPoint.SIDECARS_COPIED)
     await finished(asyncio.to_thread(_keep, places, job.id))
@@ -78,7 +89,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         await finished(asyncio.to_thread(_date, [file for _, file, _, _ in files], path))
     intent = await finished(asyncio.to_thread(address.intend, files, library=route.library, place=where, job_id=job.id,
                                             terms=await asyncio.to_thread(terms, running, policy)))
-    return Made(media, plan, intent)
+    return Made(media, replace(running.plan, name=name), intent)
 
 
 async def put_in_library(running: RunningJob, policy: Policy) -> str:

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError, os_cause
@@ -18,7 +19,7 @@ from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Tri
 from pectin.model.plan import plain
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
-from pectin.pipeline.conflicts import find_rival, terms
+from pectin.pipeline.conflicts import find_rival, named, terms
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.entry import Entry
 from pectin.pipeline.events import event_type, make_event
@@ -33,7 +34,6 @@ from pectin.pipeline.story import make, put_in_library, recorded_intent, wipe
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.wake import Wake
 from pectin.publishing import address, place
-from pectin.publishing.naming import library_place
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -241,10 +241,10 @@ class Worker:
         """Somebody took the name between choosing and placing: choose again, and go on at once. None when no other name helps
         (a file lies where the folder should be): then it is tried again later, and not for ever. Raises PectinError."""
         job, old = running.job, recorded_intent(running.job)
-        where = library_place(job.relative, own_folder=policy.route(job).own_folder)
         async with self._placing.of(str(old.library)):
             await finished(asyncio.to_thread(place.take_back, old))
             await find_rival(running, policy, self._store)
+            where = PurePosixPath(named(running, policy, old.video.final.suffix[1:]).place)
             intent = await asyncio.to_thread(lambda: address.renamed(old, where, job.id, terms(running, policy)))
         return None if intent == old else intent
 

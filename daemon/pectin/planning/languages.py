@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _TWO_LETTERS = {
     "af": "afr", "ar": "ara", "az": "aze", "be": "bel", "bg": "bul", "bn": "ben", "bs": "bos", "ca": "cat", "cs": "cze",
@@ -23,15 +24,42 @@ _TERMINOLOGY = {
     "ron": "rum", "slk": "slo",
 }
 
+# Some files write it out, in English or in the language itself.
+_NAMES = {
+    "arabic": "ara", "العربية": "ara", "basque": "baq", "euskara": "baq", "bengali": "ben", "bulgarian": "bul",
+    "български": "bul", "catalan": "cat", "català": "cat", "chinese": "chi", "mandarin": "chi", "cantonese": "chi", "中文": "chi",
+    "croatian": "hrv", "hrvatski": "hrv", "czech": "cze", "čeština": "cze", "česky": "cze", "danish": "dan", "dansk": "dan",
+    "dutch": "dut", "nederlands": "dut", "flemish": "dut", "english": "eng", "estonian": "est", "eesti": "est",
+    "finnish": "fin", "suomi": "fin", "french": "fre", "français": "fre", "francais": "fre", "galician": "glg",
+    "georgian": "geo", "german": "ger", "deutsch": "ger", "greek": "gre", "ελληνικά": "gre", "hebrew": "heb", "עברית": "heb",
+    "hindi": "hin", "हिन्दी": "hin", "hungarian": "hun", "magyar": "hun", "icelandic": "ice", "íslenska": "ice",
+    "indonesian": "ind", "bahasa indonesia": "ind", "irish": "gle", "italian": "ita", "italiano": "ita", "japanese": "jpn",
+    "日本語": "jpn", "korean": "kor", "한국어": "kor", "latin": "lat", "latvian": "lav", "latviešu": "lav", "lithuanian": "lit",
+    "lietuvių": "lit", "macedonian": "mac", "malay": "may", "malayalam": "mal", "marathi": "mar", "norwegian": "nor",
+    "norsk": "nor", "persian": "per", "farsi": "per", "فارسی": "per", "polish": "pol", "polski": "pol", "portuguese": "por",
+    "português": "por", "brazilian": "por", "punjabi": "pan", "romanian": "rum", "română": "rum", "russian": "rus",
+    "русский": "rus", "serbian": "srp", "српски": "srp", "slovak": "slo", "slovenčina": "slo", "slovenian": "slv",
+    "slovenščina": "slv", "spanish": "spa", "español": "spa", "espanol": "spa", "castellano": "spa", "castilian": "spa",
+    "swedish": "swe", "svenska": "swe", "tagalog": "tgl", "filipino": "tgl", "tamil": "tam", "telugu": "tel", "thai": "tha",
+    "ไทย": "tha", "turkish": "tur", "türkçe": "tur", "ukrainian": "ukr", "українська": "ukr", "urdu": "urd",
+    "vietnamese": "vie", "tiếng việt": "vie", "welsh": "wel", "cymraeg": "wel",
+}
+
 # Undetermined, uncoded, several, no speech at all, and ffmpeg's own word for "not said": none of them names a language.
 _NONE = frozenset({"und", "mis", "mul", "zxx", "unk", "xxx"})
 
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_].*)?", re.DOTALL)
+_NAME = re.compile(r"([^(\[,/;]+?)(?: *[(\[,/;-].*)?", re.DOTALL)  # what stands behind says where it is spoken: `English (UK)`
 
 
 def normalise(text: str | None) -> str | None:
-    """The three-letter code for what a file or a person wrote (`de`, `deu`, `pt-BR`), or None when it names no language."""
-    found = _CODE.fullmatch((text or "").strip().lower())
+    """The three-letter code for what a file or a person wrote (`de`, `deu`, `pt-BR`, `zh-Hant`, `Deutsch`), or None when it names
+    no language."""
+    written = unicodedata.normalize("NFC", (text or "").strip()).lower()
+    named = _NAME.fullmatch(written)
+    if named is not None and named[1] in _NAMES:
+        return _NAMES[named[1]]
+    found = _CODE.fullmatch(written)
     if found is None:
         return None
     code = found[1]

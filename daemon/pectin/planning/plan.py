@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pectin.model.measured import Measured
 from pectin.model.media import DEMUXERS, MediaInfo, Stream, VideoStream
 from pectin.model.plan import Plan, Reason, StreamAction, StreamDecision, VideoTarget
-from pectin.model.profile import Profile, TextSubtitles
-from pectin.planning import audio, rules, subtitles, video
+from pectin.model.profile import Container, Profile, VideoCodec
+from pectin.planning import audio, faults, rules, subtitles, video, whole
+from pectin.planning.amends import NO_AMENDS, Amends, dropped, encodes, retold, usable
 
 # Demuxers whose packets have timestamps that MP4 can take over. AVI has none of its own (and no B-frame order), raw
 # streams neither; MPEG program streams and ASF carry H.264 so rarely that nobody has shown them to be right.
@@ -16,32 +18,55 @@ COPYABLE = frozenset({"matroska", "mov", "mpegts", "flv"})
 # Bits per pixel of libx264 at crf 22, rather high: for the estimate only, real films lie from a third to double.
 _BITS_PER_PIXEL = 0.1
 NOTHING = Measured()
+_MOST_CHAPTERS = 1000  # a list that nobody can use
+_CHAPTER_TOLERANCE = 5.0  # seconds: the last one often ends with the container, which outlasts the picture a little
 _STREAM_TOLERANCE = 1.0  # seconds a stream may claim to outlast its container before it is not believed
 
 
-def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING) -> Plan:  # noqa: ARG001
-    """The plan for a source that nothing speaks against. `measured`: the answers to what questions.py asked. Raises ValueError
-    when there is no picture at all: the rules were not asked first."""
+def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, amends: Amends = NO_AMENDS) -> Plan:
+    """The plan for a source that nothing speaks against. `measured`: the answers to what questions.py asked; `amends`: what
+    an earlier run has taught. Raises ValueError when there is no picture at all: the rules were not asked first."""
     stream = rules.main_video(media)
     if stream is None:
         raise ValueError("a source without a picture was not refused")
     source_format = next((name for name in media.formats if name in DEMUXERS), "".join(media.formats[:1]))
-    copyable = source_format in COPYABLE
     seconds = _seconds(stream, media)
-    sound = audio.decide(media.audio, profile, copyable=copyable)
+    if profile.container is Container.SOURCE:
+        return whole.untouched(media, profile, picture=stream, size=(stream.width or 0, stream.height or 0),
+                               source_format=source_format, seconds=seconds)
+    copyable = source_format in COPYABLE
+    rest = usable(media, amends)
+    sound = audio.decide(rest.audio, profile, copyable=copyable and not encodes(rest.audio, amends), measured=measured,
+                         begin=stream.start_time or 0.0)
     audio_rate = audio.rate(sound, media.audio)
-    picture = video.decide(stream, media, profile, audio_rate=audio_rate, copyable=copyable, seconds=seconds)
-    texts = subtitles.decide(media.subtitles, wanted=profile.subtitles is not TextSubtitles.NONE)
-    everything = (picture, *sound, *texts, *_left_out(stream, media))
+    picture = video.decide(stream, media, profile, audio_rate=audio_rate, seconds=seconds, measured=measured,
+                           copyable=copyable and stream.index not in amends.encode, copy_picture=amends.copy_picture,
+                           burn=subtitles.to_burn(rest.subtitles, profile))
+    burnt = picture.target.burn if isinstance(picture.target, VideoTarget) else None
+    texts = subtitles.decide(rest, profile, measured, picture=stream, burnt=burnt)
+    everything = (picture, *sound, *texts, *dropped(media, amends), *_left_out(stream, media))
     target = picture.target
     width, height = (target.width, target.height) if isinstance(target, VideoTarget) else (stream.width or 0, stream.height or 0)
-    return Plan(
+    trouble = _chapter_trouble(media, seconds)
+    plan = Plan(
         profile=profile.name, source_format=source_format, seconds=seconds, width=width, height=height,
-        chapters=media.chapters > 0,
+        container=profile.container.value, chapters=media.chapters > 0 and trouble is None,
+        notes=() if trouble is None else (trouble,),
         # Sorted by part of the file, otherwise in the order decided: video, sound, extracted, dropped.
         streams=tuple(sorted(everything, key=_place)),
-        estimated_size=_size(picture, stream, media, audio_rate, seconds),
+        estimated_size=_size(picture, stream, media, audio_rate, seconds), extra=profile.extra,
     )
+    if amends:
+        return retold(plan, amends)
+    return replace(plan, whole_file=whole.fits(media, profile, plan), instead=_instead(media, profile, measured, plan))
+
+
+def _instead(media: MediaInfo, profile: Profile, measured: Measured, plan: Plan) -> Plan | None:
+    """For another codec's sake a picture is encoded that could be copied: that is no gain when the result is larger."""
+    if profile.video is VideoCodec.H264 or plan.kept[0].action is not StreamAction.ENCODE:
+        return None
+    other = decide(media, profile, measured, Amends(copy_picture=True))
+    return other if other.kept[0].action is StreamAction.COPY else None
 
 
 def _place(decision: StreamDecision) -> int:
@@ -55,6 +80,16 @@ def _seconds(stream: VideoStream, media: MediaInfo) -> float | None:
     if own and (whole is None or own <= whole + _STREAM_TOLERANCE):
         return own
     return whole or None
+
+
+def _chapter_trouble(media: MediaInfo, seconds: float | None) -> str | None:
+    """Why chapters are better left out. MP4 keeps their names in a track: one that goes on after the film makes it longer."""
+    if media.chapters > _MOST_CHAPTERS:
+        return f"The chapters are left out: there are {media.chapters} of them."
+    beyond = (media.chapters_end or 0.0) - (seconds or media.chapters_end or 0.0)
+    if beyond > _CHAPTER_TOLERANCE:
+        return f"The chapters are left out: they go on for {beyond:.0f} s after the end of the film."
+    return None
 
 
 def _left_out(stream: VideoStream, media: MediaInfo) -> Iterator[StreamDecision]:
@@ -84,5 +119,5 @@ def _size(picture: StreamDecision, stream: VideoStream, media: MediaInfo, audio_
         guess = int(target.width * target.height * target.nominal_frame_rate * _BITS_PER_PIXEL * 2 ** ((22 - target.crf) / 6))
         rate = min(guess, target.max_bitrate)
     else:
-        rate = video.bit_rate(stream, media) or 0
+        rate = faults.bit_rate(stream, media) or 0
     return int((rate + audio_rate) * (1 + video.CONTAINER_SHARE / 2) * seconds / 8)

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, TypedDict
 
-from pectin.model.media import AudioStream, Disposition, MediaInfo, OtherStream, SubtitleStream, VideoStream
+from pectin.model import mastering
+from pectin.model.media import (
+    AudioStream,
+    Disposition,
+    MediaInfo,
+    OtherStream,
+    SubtitleStream,
+    VideoStream,
+)
 from pectin.planning import languages
 
 # Picture codecs that are stills: a cover even where the file forgot to say so. (mjpeg is a cover only when flagged: cameras
@@ -67,8 +75,14 @@ def parse(document: Mapping[str, Any]) -> MediaInfo:
         size=_integer(container.get("size")), bit_rate=_positive(container.get("bit_rate")),
         video=tuple(video), audio=tuple(audio), subtitles=tuple(subtitles), covers=tuple(covers), others=tuple(others),
         chapters=len(chapters) if isinstance(chapters, list) else 0,
+        chapters_end=_chapters_end(chapters),
         tags={key: value for key, value in _mapping(container.get("tags")).items() if isinstance(value, str)},
     )
+
+
+def _chapters_end(chapters: object) -> float | None:
+    ends = [_seconds(_mapping(chapter).get("end_time")) for chapter in (chapters if isinstance(chapters, list) else ())]
+    return max((end for end in ends if end is not None), default=None)
 
 
 def _streams(document: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -105,24 +119,37 @@ def _common(index: int, raw: Mapping[str, Any]) -> _Common:
 
 def _video(common: _Common, raw: Mapping[str, Any]) -> VideoStream:
     pixel_format = _known(raw.get("pix_fmt"))
-    rotation = 0
+    rotation, mirrored = 0, False
     vision: tuple[int | None, int | None] = (None, None)
     side_data = raw.get("side_data_list")
     for item in side_data if isinstance(side_data, list) else ():
         data = _mapping(item)
         if data.get("side_data_type") == "Display Matrix":
             rotation = round(_float(data.get("rotation")) or 0.0)
+            mirrored = _mirrored(_text(data.get("displaymatrix")))
         elif data.get("side_data_type") == "DOVI configuration record":
             vision = (_integer(data.get("dv_profile")), _integer(data.get("dv_bl_signal_compatibility_id")))
+    screen, light = mastering.read(side_data)
     return VideoStream(
         **common, width=_positive(raw.get("width")), height=_positive(raw.get("height")), pixel_format=pixel_format,
         bit_depth=_depth(pixel_format, raw), level=_positive(raw.get("level")), reference_frames=_positive(raw.get("refs")),
         field_order=_known(raw.get("field_order")), sample_aspect_ratio=_ratio(raw.get("sample_aspect_ratio"), ":"),
         average_frame_rate=_ratio(raw.get("avg_frame_rate"), "/"), real_frame_rate=_ratio(raw.get("r_frame_rate"), "/"),
-        rotation=rotation, color_range=_known(raw.get("color_range")), color_space=_known(raw.get("color_space")),
+        rotation=rotation, mirrored=mirrored, mastering=screen, light=light,
+        color_range=_known(raw.get("color_range")), color_space=_known(raw.get("color_space")),
         color_transfer=_known(raw.get("color_transfer")), color_primaries=_known(raw.get("color_primaries")),
         dolby_vision_profile=vision[0], dolby_vision_compatibility=vision[1],
     )
+
+
+def _mirrored(matrix: str | None) -> bool:
+    """Whether a display matrix turns left and right about: its determinant is negative. ffprobe prints its nine numbers in
+    three rows, each behind its number and a colon (and a newline, which is a blank by now)."""
+    numbers = [_float(word) for word in (matrix or "").split() if not word.endswith(":")]
+    if len(numbers) != 9:
+        return False
+    a, b, _, c, d = (number or 0.0 for number in numbers[:5])
+    return a * d - b * c < 0
 
 
 def _depth(pixel_format: str | None, raw: Mapping[str, Any]) -> int | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pectin.model.errors import Cause
+from pectin.model.measured import Measured
 from pectin.model.media import DEMUXERS, MediaInfo, VideoStream
-from pectin.model.profile import Profile
+from pectin.model.profile import Container, Profile, VideoCodec
+from pectin.planning import audio
+from pectin.planning.containers import holds
 
 _STILL_SHARE = 20  # a picture that lasts less than this part of another one is no film: a cover nobody marked as one
 # Dolby Vision's base layer in profile 5 (and whatever declares compatibility 0) is coded in its own colours: without a
 # Dolby Vision decoder it is green and purple. Source: the Dolby Vision profiles and levels specification.
 _OWN_COLOURS = 5
+_NOTHING = Measured()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,9 @@ def main_video(media: MediaInfo) -> VideoStream | None:
     return next(moving, next(iter((*whole, *media.video)), None))
 
 
-def refusals(media: MediaInfo, profile: Profile) -> tuple[Refusal, ...]:
-    """All that speaks against this source; empty means it can be planned. Nothing is approved by being forgotten: every
-    fact that a plan cannot do without is asked for here."""
+def refusals(media: MediaInfo, profile: Profile, measured: Measured = _NOTHING) -> tuple[Refusal, ...]:
+    """All that speaks against this source; empty means it can be planned. `measured`: as for plan.decide. Nothing is approved by
+    being forgotten: every fact that a plan cannot do without is asked for here."""
     found: list[Refusal] = []
 
     def refuse(cause: Cause, detail: str) -> None:
@@ -53,6 +57,10 @@ def refusals(media: MediaInfo, profile: Profile) -> tuple[Refusal, ...]:
         if media.formats:
             refuse(Cause.NO_VIDEO_STREAM, _what_instead(media))
         return tuple(found)
+    if profile.container is Container.SOURCE:  # nobody has to understand what is taken over whole
+        return tuple(found)
+    if profile.video is VideoCodec.COPY and video.codec is not None and not holds(profile.container, video.codec):
+        refuse(Cause.CANNOT_COPY, f"{video.codec} in {profile.container.upper()}")
     if video.codec is None:
         refuse(Cause.NO_DECODER, f"stream {video.index} is in a codec ffmpeg does not know ({video.codec_tag or 'no tag'})")
     if not video.width or not video.height:
@@ -60,9 +68,11 @@ def refusals(media: MediaInfo, profile: Profile) -> tuple[Refusal, ...]:
     elif video.width * video.height > profile.max_pixels:
         refuse(Cause.PICTURE_TOO_LARGE,
                f"{video.width}x{video.height} is {video.width * video.height} pixels, the limit is {profile.max_pixels}")
-    vision = video.dolby_vision_profile
+    vision = None if profile.video is VideoCodec.COPY else video.dolby_vision_profile
     if vision is not None and (vision == _OWN_COLOURS or video.dolby_vision_compatibility == 0):
         refuse(Cause.DOLBY_VISION_WITHOUT_BASE, f"profile {vision}, compatibility {video.dolby_vision_compatibility}")
+    if (silent := audio.refused(media.audio, profile, measured)) is not None:
+        refuse(Cause.NO_SOUND, silent)
     return tuple(found)
 
 

@@ -1,205 +1,133 @@
-"""The picture: copied when it breaks none of the universal rules, else encoded with every fault mended at once."""
+"""The picture: copied when it breaks none of the profile's rules, else encoded with every fault mended at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from fractions import Fraction
 
+from pectin.model.measured import Measured, Scan
 from pectin.model.media import MediaInfo, VideoStream
-from pectin.model.plan import Reason, StreamAction, StreamDecision, VideoTarget
-from pectin.model.profile import Profile
+from pectin.model.plan import Burn, Reason, StreamAction, StreamDecision, VideoTarget
+from pectin.model.profile import FastPictures, Profile, VideoCodec
+from pectin.planning import colours, cropping, faults, levels, scan
 
-_PROFILES = ("Constrained Baseline", "Main", "High")
-_INTERLACED = ("tt", "bb", "tb", "bt")
-_HDR = {"smpte2084": "HDR10 (PQ)", "arib-std-b67": "HLG"}
-_HIGHEST_LEVEL = 41
-_MOST_REFERENCES = 4
-_SMALL = 3_600  # macroblocks of 1280x720 (lying or standing): up to here level 4.1 has room for twice the frame rate
-_RATE_SLACK = Fraction(1, 2)  # measured averages of variable-rate films lie a little above the nominal rate
 _DEFAULT_RATE = Fraction(25)  # only for the key frame distance, where the source does not tell
 CONTAINER_SHARE = 0.02  # of max_bitrate, for MP4's tables (short clips need most)
-_COPIED_CONTAINER = 1.01
-# H.264 Annex A, table A-1: level -> macroblocks per second, per frame, and in the picture buffer.
-_LEVELS = {"4.1": (245_760, 8_192, 32_768), "4.2": (522_240, 8_704, 34_816), "5.0": (589_824, 22_080, 110_400),
-           "5.1": (983_040, 36_864, 184_320), "5.2": (2_073_600, 36_864, 184_320)}
 # The first seconds may empty a full buffer on top of the steady rate. Two seconds of buffer are good for quality; a short
 # clip gets less, so that even noise stays below the limit on average.
 _BUFFER_SECONDS = (0.5, 2.0)
 _BUFFER_PART = 0.02  # of the whole film
 _UNKNOWN_LENGTH = 5.0  # seconds: a cautious guess
-_SHORTEST = 0.5
-_SHORTEST_CLAIM = 0.001  # seconds: a header that claims less lies, and would make the rate endless
-_MATRICES = {"bt709": "bt709", "smpte170m": "smpte170m", "bt470bg": "smpte170m", "fcc": "fcc", "smpte240m": "smpte240m",
-             "bt2020nc": "bt2020", "bt2020c": "bt2020"}
+_SHORTEST = 0.1  # seconds: a clip that claims less gets what this one would
+_LEAST_SIDE = {VideoCodec.AV1: 64}  # SVT-AV1 refuses smaller pictures
+_NOTHING = Measured()
 
 
-def decide(stream: VideoStream, media: MediaInfo, profile: Profile, *, audio_rate: int, copyable: bool,
-           seconds: float | None) -> StreamDecision:
+def decide(stream: VideoStream, media: MediaInfo, profile: Profile, *, audio_rate: int, copyable: bool, seconds: float | None,
+           measured: Measured = _NOTHING, burn: Burn | None = None, copy_picture: bool = False) -> StreamDecision:
     """Copy or encode. `audio_rate` in bit/s is what the sound of the output takes; `copyable`: the container's timestamps can
-    be trusted. All faults stand in the sentence, the first is the reason."""
-    faults = tuple(_faults(stream, media, profile, audio_rate, copyable=copyable))
-    action, reason, target = StreamAction.COPY, Reason.FITS, None
-    sentence = f"Copied: H.264 {stream.profile}, {stream.width}x{stream.height}, plays everywhere as it is."
-    if faults:
-        action, reason = StreamAction.ENCODE, faults[0][0]
-        target = aim(stream, profile, audio_rate=audio_rate, seconds=seconds)
-        sentence = f"Encoded to H.264 {target.width}x{target.height}: {'; '.join(text for _, text in faults)}."
-    return StreamDecision(index=stream.index, kind="video", codec=stream.codec or "unknown", action=action, reason=reason,
-                          sentence=sentence, target=target, language=stream.language, default=True)
+    be trusted; `burn`: an image subtitle that becomes part of the picture; `copy_picture`: H.264 that plays everywhere may stay,
+    though the profile wants another codec. All faults stand in the sentence, the first is the reason."""
+    codec = profile.video
+
+    def found(of: VideoCodec) -> tuple[faults.Fault, ...]:
+        return tuple(faults.find(stream, media, profile, audio_rate, copyable=copyable, measured=measured, codec=of))
+
+    size = f"{stream.width}x{stream.height}"
+    if codec is VideoCodec.COPY:
+        return _copied(stream, Reason.COPY_ONLY, f"Copied: {stream.codec}, {size}; this profile encodes no picture.")
+    if copy_picture and burn is None and codec is not VideoCodec.H264 and not found(VideoCodec.H264):
+        return _copied(stream, Reason.LARGER, f"Copied: H.264 {stream.profile}, {size}, plays everywhere as it is, and "
+                                              f"{faults.NAMES[codec]} would only make it larger.")
+    wrong = found(codec)
+    if burn is not None:
+        wrong = (*wrong, (Reason.BURNT_IN, "the forced subtitles, which are pictures, become part of it"))
+    if not wrong:
+        name = f"{faults.NAMES[codec]} {stream.profile or ''}".rstrip()
+        fits = "plays everywhere as it is" if codec is VideoCodec.H264 else "is what this profile wants"
+        return _copied(stream, Reason.FITS, f"Copied: {name}, {size}, {fits}.")
+    target = aim(stream, profile, audio_rate=audio_rate, seconds=seconds, measured=measured, burn=burn)
+    texts = [text for _, text in wrong]
+    if target.crop is not None:
+        texts.append(f"black borders are cut off ({target.crop.width}x{target.crop.height} are left)")
+    return StreamDecision(index=stream.index, kind="video", codec=stream.codec or "unknown", action=StreamAction.ENCODE,
+                          reason=wrong[0][0], target=target, language=stream.language, default=True,
+                          sentence=f"Encoded to {faults.NAMES[codec]} {target.width}x{target.height}: {'; '.join(texts)}.")
 
 
-def bit_rate(stream: VideoStream, media: MediaInfo) -> int | None:
-    """The picture's bit/s: its own word, else the container's rate less the sound. None: unknown."""
-    if stream.bit_rate:
-        return stream.bit_rate
-    whole = media.bit_rate
-    if not whole and media.size and media.duration:
-        whole = int(media.size * 8 / max(media.duration, _SHORTEST_CLAIM))
-    sound = sum(track.bit_rate or 0 for track in media.audio)
-    return whole - sound if whole and whole > sound else whole
+def _copied(stream: VideoStream, reason: Reason, sentence: str) -> StreamDecision:
+    return StreamDecision(index=stream.index, kind="video", codec=stream.codec or "unknown", action=StreamAction.COPY,
+                          reason=reason, sentence=sentence, language=stream.language, default=True)
 
 
-def is_hdr(stream: VideoStream) -> bool:
-    return transfer(stream) in _HDR
-
-
-def transfer(stream: VideoStream) -> str:
-    """The transfer function, from the tag, else from what Dolby Vision says of its base layer (1, 6: PQ; 4: HLG)."""
-    if stream.color_transfer is None and stream.dolby_vision_profile is not None:
-        return {1: "smpte2084", 6: "smpte2084", 4: "arib-std-b67"}.get(stream.dolby_vision_compatibility or 0, "bt709")
-    return stream.color_transfer or "bt709"
-
-
-def _faults(stream: VideoStream, media: MediaInfo, profile: Profile, audio_rate: int, *, copyable: bool,
-            ) -> Iterator[tuple[Reason, str]]:
-    if stream.codec != "h264":
-        yield Reason.CODEC, f"the codec is {stream.codec}"
-    else:
-        yield from _h264_faults(stream, copyable=copyable)
-    yield from _picture_faults(stream)
-    yield from _size_faults(stream, profile)
-    rate = bit_rate(stream, media)
-    if rate is None:
-        yield Reason.UNKNOWN_FACTS, "the bit rate is unknown"
-    elif (rate + audio_rate) * _COPIED_CONTAINER > profile.max_bitrate:
-        yield Reason.BITRATE, f"{rate / 1e6:.1f} Mbit/s with the sound is over {profile.max_bitrate / 1e6:g}"
-
-
-def _h264_faults(stream: VideoStream, *, copyable: bool) -> Iterator[tuple[Reason, str]]:
-    if not copyable:
-        yield Reason.TIMESTAMPS, "this container's timestamps cannot be trusted"
-    if stream.profile is None:
-        yield Reason.UNKNOWN_FACTS, "the H.264 profile is unknown"
-    elif stream.profile not in _PROFILES:
-        yield Reason.CODEC_PROFILE, f"the H.264 profile is {stream.profile}"
-    if stream.level is None:
-        yield Reason.UNKNOWN_FACTS, "the H.264 level is unknown"
-    elif stream.level > _HIGHEST_LEVEL:
-        yield Reason.LEVEL, f"the level is {stream.level / 10:g}, over 4.1"
-    # ffprobe looks no deeper than the header (5.1 says 1 of nearly every film), and so does Jellyfin: silence is no fault.
-    if (stream.reference_frames or 0) > _MOST_REFERENCES:
-        yield Reason.REFERENCE_FRAMES, f"{stream.reference_frames} reference frames, more than {_MOST_REFERENCES}"
-
-
-def _picture_faults(stream: VideoStream) -> Iterator[tuple[Reason, str]]:
-    if stream.pixel_format is None:
-        yield Reason.UNKNOWN_FACTS, "the pixel format is unknown"
-    elif stream.pixel_format != "yuv420p" or stream.color_range == "pc":
-        kind = "full range" if stream.pixel_format == "yuv420p" else f"{stream.pixel_format} ({stream.bit_depth} bit)"
-        yield Reason.PIXEL_FORMAT, f"the picture is {kind}, not yuv420p"
-    if stream.dolby_vision_profile is not None:
-        yield Reason.DOLBY_VISION, f"it is Dolby Vision profile {stream.dolby_vision_profile}"
-    if is_hdr(stream):
-        yield Reason.HDR, f"it is {_HDR[transfer(stream)]}, tone-mapped to SDR"
-    if stream.field_order in _INTERLACED:
-        yield Reason.INTERLACED, "it is interlaced"
-    if stream.sample_aspect_ratio not in (None, 1):
-        ratio = stream.sample_aspect_ratio or Fraction(1)
-        yield Reason.ANAMORPHIC, f"its pixels are not square ({ratio.numerator}:{ratio.denominator})"
-    if stream.rotation % 360:
-        yield Reason.ROTATED, f"it is rotated by {stream.rotation} degrees"
-
-
-def _size_faults(stream: VideoStream, profile: Profile) -> Iterator[tuple[Reason, str]]:
-    width, height, rate = stream.width or 0, stream.height or 0, stream.frame_rate
-    if not width or not height:
-        yield Reason.UNKNOWN_FACTS, "the picture size is unknown"
-    if width > profile.max_width or height > profile.max_height:
-        yield Reason.TOO_LARGE, f"{width}x{height} is over {profile.max_width}x{profile.max_height}"
-    if width % 2 or height % 2:
-        yield Reason.ODD_SIZE, f"{width}x{height} is not even"
-    if rate is None:
-        yield Reason.UNKNOWN_FACTS, "the frame rate is unknown"
-    elif rate > _highest_rate(width, height, profile) + _RATE_SLACK:
-        yield Reason.FRAME_RATE, f"{float(rate):.4g} frames per second are over {_highest_rate(width, height, profile)}"
-
-
-def _highest_rate(width: int, height: int, profile: Profile) -> int:
-    return profile.max_frame_rate * 2 if _macroblocks(width, height) <= _SMALL else profile.max_frame_rate
-
-
-def _macroblocks(width: int, height: int) -> int:
-    return math.ceil(width / 16) * math.ceil(height / 16)
-
-
-def aim(stream: VideoStream, profile: Profile, *, audio_rate: int, seconds: float | None) -> VideoTarget:
+def aim(stream: VideoStream, profile: Profile, *, audio_rate: int, seconds: float | None, measured: Measured = _NOTHING,
+        burn: Burn | None = None) -> VideoTarget:
     """The target of an encode: square pixels, even, upright, never enlarged beyond what square pixels need, within level 4.1
     (higher only where the profile's own size asks for it), and within max_bitrate even for a short clip of noise."""
-    width, height = _fit(stream, profile)
-    source_rate = stream.frame_rate
+    fields = scan.judge(stream, measured)
+    crop = cropping.box(stream, measured.crop, profile, fields=fields is not Scan.PROGRESSIVE)
+    shown = (crop.width, crop.height) if crop else (stream.width or 2, stream.height or 2)
+    film_rate = scan.film_rate(stream) if fields is Scan.TELECINED else None
+    source_rate = film_rate or stream.frame_rate
     nominal = source_rate or _DEFAULT_RATE
-    limit = _highest_rate(width, height, profile)
+    width, height = _fit(stream, shown, profile, nominal)
     # A whole divisor drops frames evenly; anything else would stutter.
-    nominal /= math.ceil(nominal / (limit + _RATE_SLACK))
-    frame_rate = nominal if source_rate is not None and nominal != source_rate else None
-    macroblocks = _macroblocks(width, height)
-    level = _level(macroblocks, nominal)
+    step = math.ceil(nominal / (levels.highest_rate(width, height, profile) + levels.RATE_SLACK))
+    nominal /= step
+    level = levels.level(width, height, nominal)
     low, high = _BUFFER_SECONDS
     length = max(seconds or _UNKNOWN_LENGTH, _SHORTEST)
-    buffer_seconds = min(max(length * _BUFFER_PART, low), high)
+    buffer_seconds = min(max(length * _BUFFER_PART, low), high, length)
     budget = max(profile.max_bitrate * (1 - CONTAINER_SHARE) - audio_rate, profile.max_bitrate * 0.1)
     steady = int(budget / (1 + buffer_seconds / length))
+    hdr_kept = faults.keeps_hdr(stream, profile, profile.video)
     return VideoTarget(
-        width=width, height=height, scale=(width, height) != (stream.width, stream.height),
-        frame_rate=frame_rate, nominal_frame_rate=nominal,
-        deinterlace=stream.field_order in _INTERLACED, tonemap=is_hdr(stream), level=level,
-        reference_frames=max(1, min(_MOST_REFERENCES, _LEVELS[level][2] // macroblocks)),
+        width=width, height=height, scale=(width, height) != (stream.width, stream.height), crop=crop,
+        frame_rate=film_rate or (nominal if source_rate is not None and nominal != source_rate else None),
+        frame_step=step if _steady(stream) and fields is Scan.PROGRESSIVE else 1, nominal_frame_rate=nominal, codec=profile.video,
+        pixel_format="yuv420p10le" if hdr_kept or profile.video is VideoCodec.AV1 else "yuv420p",
+        deinterlace=fields is Scan.INTERLACED, detelecine=fields is Scan.TELECINED, top_first=measured.top_first,
+        burn=burn.index if burn else None, burn_fitted=burn.fitted if burn else False,
+        tonemap=colours.is_hdr(stream) and not hdr_kept, level=level, reference_frames=levels.references(width, height, level),
         crf=profile.crf, preset=profile.preset, max_bitrate=steady, buffer_bits=int(steady * buffer_seconds),
-        source_matrix=_matrix(stream), source_transfer=transfer(stream),
+        source_matrix=colours.matrix(stream), source_transfer=colours.transfer(stream),
+        transfer=colours.transfer(stream) if hdr_kept else "bt709",
+        mastering=stream.mastering or measured.mastering if hdr_kept else None,
+        light=stream.light or measured.light if hdr_kept else None,
     )
 
 
-def _fit(stream: VideoStream, profile: Profile) -> tuple[int, int]:
-    """Width and height of the output: the display size with square pixels, upright, inside the limits, even."""
+def _steady(stream: VideoStream) -> bool:
+    """Whether the frames can be counted off. Where they are fields, or flagged as such, some containers count each field."""
+    average, real = stream.average_frame_rate, stream.real_frame_rate
+    return average is not None and real is not None and abs(average - real) <= real / 100 and not scan.flagged(stream)
+
+
+def _fit(stream: VideoStream, shown: tuple[int, int], profile: Profile, rate: Fraction) -> tuple[int, int]:
+    """Width and height of the output: the display size of what is `shown` with square pixels, upright, inside the limits, even;
+    smaller still where the profile would rather lose lines than frames."""
     ratio = stream.sample_aspect_ratio or Fraction(1)
     if not Fraction(1, 4) <= ratio <= 4:  # no camera makes such pixels: the header lies
         ratio = Fraction(1)
-    width, height = Fraction(stream.width or 2) * ratio, Fraction(stream.height or 2)
+    width, height = Fraction(shown[0]) * ratio, Fraction(shown[1])
     if stream.rotation % 180 == 90:  # ffmpeg turns the picture upright by itself
         width, height = height, width
-    factor = min(Fraction(1), profile.max_width / width, profile.max_height / height)
+    inside = _inside(width, height, profile, profile.max_width, profile.max_height)
+    highest = levels.highest_rate(*inside, profile)
+    if profile.fast_pictures is FastPictures.SHRINK and highest + levels.RATE_SLACK < rate <= levels.fastest(profile):
+        long, short = levels.SMALL_WIDTH, levels.SMALL_HEIGHT
+        box = (long, short) if width >= height else (short, long)
+        return _inside(width, height, profile, min(box[0], profile.max_width), min(box[1], profile.max_height))
+    return inside
+
+
+def _inside(width: Fraction, height: Fraction, profile: Profile, widest: int, highest: int) -> tuple[int, int]:
+    factor = min(Fraction(1), widest / width, highest / height)
+    least = _LEAST_SIDE.get(profile.video)
+    if least is not None and min(width, height) * factor < least:
+        factor = Fraction(least) / min(width, height)
     return _even(width * factor), _even(height * factor)
 
 
 def _even(length: Fraction) -> int:
     return max(2, int(length) // 2 * 2)
-
-
-def _level(macroblocks: int, rate: Fraction) -> str:
-    for level, (per_second, per_frame, _) in _LEVELS.items():
-        # Slack: an average of 30.1 must not lift a 1080p film to level 4.2, which fewer clients take.
-        if macroblocks <= per_frame and macroblocks * (rate - _RATE_SLACK) <= per_second:
-            return level
-    return "5.2"
-
-
-def _matrix(stream: VideoStream) -> str:
-    """Which matrix the source's colours are coded with, as swscale calls it, or `gbr` for RGB; unlabelled SD is BT.601, HD is
-    BT.709 (what every player assumes)."""
-    if stream.color_space == "gbr" or (stream.pixel_format or "").startswith(("gbr", "rgb", "bgr", "argb", "abgr")):
-        return "gbr"
-    known = _MATRICES.get(stream.color_space or "")
-    if known is not None:
-        return known
-    return "bt709" if (stream.height or 0) >= 720 or (stream.width or 0) >= 1280 else "smpte170m"

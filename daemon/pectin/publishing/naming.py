@@ -1,14 +1,19 @@
-"""Chooses names in the library: safe on every file system and for Jellyfin, and as close to the source's own name as that
-allows. Titles are not parsed: the folder structure of the inbox is the structure of the library."""
+"""Chooses names in the library: safe on every file system and for Jellyfin. Either as close to the source's own name as that
+allows (the folder structure of the inbox is then the structure of the library), or built from what its name was understood to
+say."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePath, PurePosixPath
 
 from pectin.model.identity import LENGTH as ID_LENGTH
+from pectin.model.parsed import Kind, LibraryName, ParsedName, Understanding
+from pectin.model.profile import Container
 from pectin.model.sidecar import PICTURE_NAME, SidecarKind, behind, kind_of, known_words, words
+from pectin.publishing.traps import safe_folders, safe_stem
 
 NAME_BYTES = 255     # the limit of ext4, xfs, btrfs, zfs, SMB for one name, in bytes of UTF-8
 SIDECAR_BYTES = 48   # room for a sidecar's suffix and extension: `.chi.commentary.default.forced.sdh.srt` has 38
@@ -16,6 +21,10 @@ LABEL_BYTES = 16     # room for ` - version 9999`
 _PART_BYTES = len(".") + len(".") + ID_LENGTH + len(".replaced")  # the longest of the hidden names beside a final one
 STEM_BYTES = NAME_BYTES - _PART_BYTES - SIDECAR_BYTES - LABEL_BYTES
 NAMELESS = "Unnamed"
+_QUOTES_BYTES = 6           # what traps may add to a name at its end: three pairs of quotes
+_NUMBER_BYTES = 24          # ` S2024E0001-E0002 `, and a day
+_EPISODE_TITLE_BYTES = 60   # of an episode's title are left in any case
+_MARK_BYTES = 40            # an edition's name
 
 # What Jellyfin and ffmpeg know as a film's extension: only such an ending is taken off a source's name, so that
 # `Mr. Nobody` without an extension keeps its second half.
@@ -34,15 +43,73 @@ _TRACK_NUMBER = re.compile(r"^[0-9]{1,3}[ ._-]+(?=.)")  # `2_English.srt`: scene
 _UNSEEN = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
-def library_place(relative: PurePath, *, own_folder: bool, extension: str = "mp4") -> PurePosixPath:
-    """Where a film goes, below its library. `relative` is its path below the inbox (it may hold surrogate escapes for bytes
-    that are not UTF-8); `own_folder`: a film at the top gets a folder of its own name, as Jellyfin likes films best."""
+def library_place(relative: PurePath, *, own_folder: bool, extension: str = "mp4",
+                  understanding: Understanding | None = None) -> PurePosixPath:
+    """Where a film goes, below its library: see library_name."""
+    return PurePosixPath(library_name(relative, own_folder=own_folder, extension=extension, understanding=understanding).place)
+
+
+def library_name(relative: PurePath, *, own_folder: bool, extension: str = "mp4",
+                 understanding: Understanding | None = None) -> LibraryName:
+    """Where a film goes, below its library, and why it is called so. `relative` is its path below the inbox (it may hold
+    surrogate escapes for bytes that are not UTF-8); `own_folder`: a film at the top gets a folder of its own name, as Jellyfin
+    likes films best; `understanding`: what its name says, None where names are the source's own."""
+    if understanding is not None and understanding.parsed is not None:
+        return _built(understanding, understanding.parsed, extension)
     parts = [part for part in relative.parts if part != relative.anchor]
-    stem = clean(_stem(parts[-1]) if parts else "", STEM_BYTES)
-    folders = [clean(part) for part in parts[:-1]]
-    if own_folder and not folders:
-        folders = [stem]
-    return PurePosixPath(*folders, f"{stem}.{extension}")
+    above, last = [clean(part) for part in parts[:-1]], _stem(parts[-1]) if parts else ""
+    alone = own_folder and not above
+    stem, notes = _safe(last, above, alone=alone)
+    folders, told = safe_folders([stem] if alone else above)
+    if alone:
+        stem = folders[0]  # versions of a film are known by their folder's name in front
+    return LibraryName(place=str(PurePosixPath(*folders, f"{stem}.{extension}")), understanding=understanding,
+                       notes=(*notes, *told))
+
+
+def _built(understanding: Understanding, parsed: ParsedName, extension: str) -> LibraryName:
+    """`Name (Year)/Name (Year).mp4`, `Series (Year)/Season NN/Series SxxEyy title.mp4`, as Jellyfin's documentation has them."""
+    named = " ".join([f"{parsed.title} ({parsed.year})" if parsed.year else parsed.title,
+                      *(f"[{provider}id-{number}]" for provider, number in parsed.ids)])
+    if parsed.kind is Kind.EPISODE:
+        season = parsed.season if parsed.season is not None else int((parsed.date or "0")[:4])
+        folders, changed = safe_folders([clean(named), f"Season {season:02}"])
+        told = [*parsed.assumed, *changed]
+        head = f"{clean(parsed.title, STEM_BYTES - _NUMBER_BYTES - _EPISODE_TITLE_BYTES)} {_number(parsed)}"
+        stem, notes = _safe(f"{head} {parsed.episode_title or ''}".rstrip(), folders, alone=False)
+        if parsed.episodes and len(parsed.episodes) <= parsed.episodes[-1] - parsed.episodes[0]:
+            told.append("Jellyfin knows only the first and the last of several episodes, and takes those between for included.")
+    else:
+        behind_it = "".join(f" - {clean(mark, _MARK_BYTES)}" for mark in (parsed.edition, parsed.stereo) if mark)
+        behind_it += (f" cd{parsed.disc}" if parsed.disc is not None else "") + ("-trailer" if parsed.trailer else "")
+        film, notes = _safe(named, (), alone=True, limit=STEM_BYTES - len(behind_it.encode()))
+        folders, changed = safe_folders([film])
+        stem, told = f"{folders[0]}{behind_it}", [*parsed.assumed, *changed]
+    return LibraryName(place=str(PurePosixPath(*folders, f"{stem}.{extension}")), understanding=understanding,
+                       notes=(*told, *notes))
+
+
+def _number(parsed: ParsedName) -> str:
+    """What tells an episode: `S01E01-E02`, or the day."""
+    if not parsed.episodes:
+        return parsed.date or ""
+    first, last = parsed.episodes[0], parsed.episodes[-1]
+    return f"S{parsed.season or 0:02}E{first:02}" + (f"-E{last:02}" if last != first else "")
+
+
+def _safe(name: str, folders: Sequence[str], *, alone: bool, limit: int = STEM_BYTES) -> tuple[str, tuple[str, ...]]:
+    """A name without an extension, clean and no trap, in at most `limit` bytes. A cut may lay a new trap open, at the very end:
+    there is room for its quotes."""
+    stem, notes = safe_stem(clean(name, limit), folders, alone=alone)
+    if len(stem.encode()) > limit:
+        stem, more = safe_stem(clean(stem, limit - _QUOTES_BYTES), folders, alone=alone)
+        notes = (*notes, *more)
+    return stem, notes
+
+
+def extension_of(container: str, source: PurePath) -> str:
+    """The extension of an output in this container, without the dot; the source's own file keeps its own."""
+    return source.suffix[1:].lower() if container == Container.SOURCE else container
 
 
 def clean(name: str, limit: int = NAME_BYTES) -> str:

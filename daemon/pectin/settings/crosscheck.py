@@ -1,15 +1,18 @@
-"""What must hold between sections: names that point somewhere, folders that do not lie inside each other."""
+"""What must hold between keys: names that point somewhere, folders that do not lie inside each other, profiles that can be
+made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-Finding = tuple[str, str, str]  # path, message, hint
+from pectin.model.route import Naming
+from pectin.settings import profile_checks
 
-BUILT_IN_PROFILES = frozenset({"universal"})
+Finding = tuple[str, str, str]  # path, message, hint
 
 
 def cross_check(sections: Mapping[str, Any]) -> list[Finding]:
@@ -19,6 +22,7 @@ def cross_check(sections: Mapping[str, Any]) -> list[Finding]:
         findings += _twice(name, _items(sections, name))
     findings += _endpoint_names(sections)
     findings += _profiles(sections)
+    findings += _naming(sections)
     findings += _folders(sections)
     jellyfin = sections.get("jellyfin")
     if jellyfin is not None and (jellyfin.url is None) != (jellyfin.key_file is None):
@@ -55,11 +59,21 @@ def _endpoint_names(sections: Mapping[str, Any]) -> Iterator[Finding]:
 def _profiles(sections: Mapping[str, Any]) -> Iterator[Finding]:
     if sections.get("profiles") is None:
         return
-    known = BUILT_IN_PROFILES | set(sections["profiles"])
+    for name, profile in sections["profiles"].items():
+        if profile is not None:
+            yield from ((f"profiles.{name}.{key}", message, hint) for key, message, hint in profile_checks.check(name, profile))
     for index, route in _items(sections, "routes"):
-        if route.profile not in known:
+        if route.profile not in sections["profiles"]:
             yield (f"routes[{index}].profile", f"there is no profile {route.profile!r}",
-                   f"known profiles: {', '.join(sorted(known))}")
+                   f"known profiles: {', '.join(sorted(sections['profiles']))}")
+
+
+def _naming(sections: Mapping[str, Any]) -> Iterator[Finding]:
+    """guessit is no part of every installation. Looked for, not imported: that would cost the daemon 20 MB."""
+    for index, route in _items(sections, "routes"):
+        if route.naming is Naming.PARSED and find_spec("guessit") is None:
+            yield (f"routes[{index}].naming", "parsed names need guessit, which is not installed",
+                   "`pip install 'pectin[names]'` where Pectin is installed, or naming: source")
 
 
 def _folders(sections: Mapping[str, Any]) -> Iterator[Finding]:

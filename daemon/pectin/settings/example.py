@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from pectin.settings.explain import allowed, inner_model
 from pectin.settings.quantities import format_duration, format_size
 from pectin.settings.sections import Settings
+from pectin.settings.shipped import SHIPPED
 
 _WIDTH = 110
 
@@ -78,8 +79,16 @@ def _entry(name: str, field: FieldInfo, path: str, indent: int) -> Iterator[str]
     elif origin is dict:
         yield f"{pad}{name}:"
         for key, value in default.items():
-            yield f"{pad}  {key}:"
-            yield from _section(value, path, indent + 4)
+            if key == next(iter(default)):  # the first shows every key, the others only what they have of their own
+                yield from _comment(SHIPPED[key][0], indent + 2)
+                yield f"{pad}  {key}:"
+                yield from _section(value, path, indent + 4)
+            else:
+                yield ""
+                yield from _comment(SHIPPED[key][0], indent + 2)
+                yield f"{pad}  {key}:"
+                yield from (f"{pad}    {name}: {_yaml(getattr(value, name), type(value).model_fields[name])}"
+                            for name in SHIPPED[key][1])
     else:
         yield f"{pad}{name}:"
         yield from _section(default, path, indent + 2)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pectin.settings.crosscheck import cross_check
 from pectin.settings.explain import Problem, explain, line_of
 from pectin.settings.sections import Settings
+from pectin.settings.shipped import merged
 
 
 class ConfigError(Exception):
@@ -104,7 +105,7 @@ def _valid_sections(data: Mapping[str, Any]) -> dict[str, Any]:
         if origin is tuple and isinstance(value, list):
             valid[name] = tuple(_valid_or_none(arguments[0], item) for item in value)
         elif origin is dict and isinstance(value, dict):
-            valid[name] = {str(key): _valid_or_none(arguments[1], item) for key, item in value.items()}
+            valid[name] = {key: _valid_or_none(arguments[1], item) for key, item in merged(value).items()}
         elif (section := _valid_or_none(field.annotation, value)) is not None:
             valid[name] = section
     return valid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
@@ -25,10 +25,12 @@ from pectin.model.profile import (
 )
 from pectin.model.route import Naming
 from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size
+from pectin.settings.shipped import SHIPPED, merged
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
 Suffix = Annotated[str, StringConstraints(pattern=r"^\.[^/\s]{1,30}$"), Allowed("an ending such as .mydownload")]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$"), Allowed("an http:// or https:// address")]
+Preset = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value), StringConstraints(pattern=r"^[a-z]{4,9}$|^[0-9]{1,2}$"), Allowed("auto, a name from ultrafast to placebo (h264, hevc) or a number: 0 to 13 (av1), 0 to 5 (vp9)")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$"), Allowed("a three-letter language code such as eng or ger")]
 
 
@@ -56,7 +58,7 @@ class RouteSettings(Section):
     library: AbsolutePath = Field(description="The library folder, as Jellyfin has it too. It must exist: Pectin never makes it, for it may be a mount that is missing right now.")
     profile: Name = Field("universal", description="What to make of the sources: a name from `profiles`.")
     own_folder: bool = Field(True, description="A film dropped at the top of the inbox gets a folder of its own name, as Jellyfin likes it.")
-    naming: Naming = Field(Naming.SOURCE, description="Names in the library: the source's own, or title, year, season and episode as parsed from it (`pectin plan` shows what was understood).")
+    naming: Naming = Field(Naming.SOURCE, description="Names in the library: the source's own, or title, year, season and episode as parsed from it (`pectin plan` shows what was understood). parsed needs guessit: pip install 'pectin[names]'.")
 
 
 class Intake(Section):
@@ -91,8 +93,8 @@ class ProfileSettings(Section):
 
     video: VideoCodec = Field(VideoCodec.H264, description="The codec of the picture; copy never encodes it.")
     container: Container = Field(Container.MP4, description="The kind of file; source takes the source's own file as it is.")
-    preset: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,9}$")] = Field("medium", description="The encoder's speed: slower makes smaller files of the same quality.")
-    crf: Annotated[float, Field(ge=0, le=63)] = Field(22.0, description="The encoder's quality: lower is better and larger.")
+    preset: Preset = Field("auto", description="The encoder's speed: slower makes smaller files of the same quality. auto is medium (h264, hevc), 6 (av1) or 2 (vp9).")
+    crf: Annotated[float, Field(ge=1, le=63)] | Literal["auto"] = Field("auto", description="The encoder's quality: lower is better and larger. auto is 22 (h264, hevc), 30 (av1) or 31 (vp9).")
     max_height: int = Field(1080, ge=144, le=4320, multiple_of=2, description="Higher pictures are scaled down to this many lines.")
     max_frame_rate: int = Field(30, ge=10, le=120, description="More frames per second than this are too many above 720p; up to 720p twice as many may stay.")
     fast_pictures: FastPictures = Field(FastPictures.HALVE, description="What becomes of a picture with too many frames: halve leaves every second one out, 720p makes it smaller.")
@@ -206,7 +208,7 @@ class Settings(Section):
     routes: tuple[RouteSettings, ...] = Field((RouteSettings(name="films", inbox=Path("/srv/pectin/inbox"), library=Path("/srv/pectin/library")),), min_length=1, description="Which inbox feeds which library.")
     intake: Intake = Field(Intake())
     encoder: Encoder = Field(Encoder())
-    profiles: dict[Name, ProfileSettings] = Field({"universal": ProfileSettings()}, description="What to make of a source, by name.")
+    profiles: dict[Name, ProfileSettings] = Field({name: ProfileSettings.model_validate(keys) for name, (_, keys) in SHIPPED.items()}, description="What to make of a source, by name. These are there by themselves; what you change in one leaves the rest of it as it is, and a new one begins as universal.")
     publish: Publish = Field(Publish())
     originals: Originals = Field(Originals())
     retry: Retry = Field(Retry())
@@ -217,3 +219,8 @@ class Settings(Section):
     socket: Socket = Field(Socket())
     metrics: Metrics = Field(Metrics())
     log: Log = Field(Log())
+
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def _over_the_shipped(cls, value: object) -> object:
+        return merged(value) if isinstance(value, dict) else value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, VideoCodec
 from pectin.model.route import Route
-from pectin.settings.crosscheck import BUILT_IN_PROFILES
+from pectin.settings.codecs import ENCODERS
 from pectin.settings.sections import ProfileSettings, Settings
 
 
@@ -13,11 +13,16 @@ def routes(settings: Settings) -> dict[str, Route]:
 
 
 def profiles(settings: Settings) -> dict[str, Profile]:
-    """The configured ones, and the built-in ones where the configuration does not change them."""
-    named = {name: ProfileSettings() for name in BUILT_IN_PROFILES} | dict(settings.profiles)
-    return {name: _profile(name, profile, settings.encoder.max_pixels) for name, profile in named.items()}
+    """The shipped ones, as far as the configuration does not change them, and its own."""
+    return {name: _profile(name, profile, settings.encoder.max_pixels) for name, profile in settings.profiles.items()}
 
 
 def _profile(name: str, profile: ProfileSettings, max_pixels: int) -> Profile:
-    """The width follows from the height at 16:9, rounded down to even: 1080 gives 1920."""
-    return Profile(name=name, max_width=profile.max_height * 16 // 9 // 2 * 2, max_pixels=max_pixels, **profile.model_dump())
+    """The width follows from the height at 16:9, rounded down to even: 1080 gives 1920. What is `auto` follows from the codec."""
+    encoder = ENCODERS.get(profile.video, ENCODERS[VideoCodec.H264])  # for a picture that is copied neither means anything
+    given = profile.model_dump()
+    if profile.preset == "auto":
+        given["preset"] = encoder.preset
+    if profile.crf == "auto":
+        given["crf"] = encoder.default_crf
+    return Profile(name=name, max_width=profile.max_height * 16 // 9 // 2 * 2, max_pixels=max_pixels, **given)

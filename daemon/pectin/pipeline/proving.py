@@ -1,0 +1,105 @@
+"""Gathers all that is needed to judge an output, and has it judged: ffmpeg's own word for what it wrote is no proof."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pectin.encoding import argv, checks, ffmpeg
+from pectin.model.errors import Cause
+from pectin.model.media import MediaInfo
+from pectin.model.plan import Plan, StreamDecision
+from pectin.model.profile import Profile
+from pectin.model.reports import Proofs, RunReport
+from pectin.pipeline.examine import OpenSource
+from pectin.pipeline.policy import Encoding
+from pectin.pipeline.running import RunningJob
+from pectin.planning.amends import Amends
+from pectin.planning.plan import decide
+from pectin.planning.probe import parse
+from pectin.publishing import moments
+from pectin.publishing.mismatch import Mismatch
+from pectin.publishing.verify import compare, counting_helps
+
+SLOWEST_DISK = 5_000_000  # bytes per second that any disk reads: how long counting a whole file may take
+_HEAD = 5.0  # seconds of a film in which its sound and its picture have begun, or their distance is nobody's concern here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One source on its way to an output: what every step needs."""
+
+    running: RunningJob
+    source: OpenSource
+    media: MediaInfo
+    profile: Profile
+    scratch: Path
+    encoding: Encoding
+
+    async def run(self, arguments: tuple[str, ...], *, seconds: float | None, with_source: bool = False,
+                  failure: Cause = Cause.FFMPEG_FAILED) -> RunReport:
+        encoding, running = self.encoding, self.running
+        fds = (self.source.fd,) if with_source else ()
+        return await ffmpeg.run(arguments, cwd=self.scratch, pass_fds=fds, nice=encoding.nice,
+                                cpus=encoding.cpus[running.slot], job=running.job.id, total_seconds=seconds, total_frames=None,
+                                stall_timeout=encoding.stall_timeout, monitor=running, failure=failure)
+
+    async def count_packets(self) -> MediaInfo:
+        """The source with the packets of each stream counted: it is read to its end."""
+        counting = argv.probe_argv(str(self.encoding.tools.ffprobe), self.source.url, max_pixels=self.profile.max_pixels,
+                                   count=True)
+        return parse(await ffmpeg.probe(counting, pass_fds=(self.source.fd,), job=self.running.job.id,
+                                        timeout=self.encoding.probe_timeout + self.source.size / SLOWEST_DISK))
+
+
+async def decode(work: Work, plan: Plan, file: str, seconds: float | None,
+                 copied: tuple[tuple[int, StreamDecision], ...] = ()) -> RunReport:
+    """Decode a film in the job's folder as deep as the profile says. Raises PectinError(OUTPUT_WRONG) when it does not."""
+    decoding = checks.decode_argv(str(work.encoding.tools.ffmpeg), f"file:{file}", work.encoding.threads,
+                                  demuxer=checks.DEMUXER.get(plan.container, plan.source_format), depth=work.profile.verify,
+                                  copied=copied)
+    return await work.run(decoding, seconds=seconds, failure=Cause.OUTPUT_WRONG)
+
+
+async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, command: argv.Command) -> tuple[Mismatch, ...]:
+    """All that is wrong with the output of `command`; nothing: it may be published. Raises PectinError."""
+    url, encoding = f"file:{command.video}", work.encoding
+    found = parse(await ffmpeg.probe(
+        argv.probe_argv(str(encoding.tools.ffprobe), url, max_pixels=work.profile.max_pixels, count=True), cwd=work.scratch,
+        timeout=encoding.probe_timeout + work.source.size / SLOWEST_DISK))
+    positions = {(kept.index, kept.codec): number for number, kept in enumerate(plan.kept) if kept in command.copied}
+    copied = tuple((positions[stream.index, stream.codec], stream) for stream in command.copied)
+    decoded = await decode(work, plan, command.video, found.duration, copied)
+    proofs = await _proofs(work, plan, amends, command, found)
+    mismatches = compare(plan, work.media, found, encoded, decoded, proofs)
+    if counting_helps(plan, mismatches):
+        # A recording with a gap claims to last from its first to its last moment: how many pictures it has decides.
+        counted = await work.count_packets()
+        mismatches = compare(plan, replace(work.media, video=counted.video), found, encoded, decoded, proofs)
+    return mismatches
+
+
+async def _proofs(work: Work, plan: Plan, amends: Amends, command: argv.Command, found: MediaInfo) -> Proofs:
+    program, demuxer, url = str(work.encoding.tools.ffprobe), checks.DEMUXER[plan.container], f"file:{command.video}"
+    tail = max(0.0, (found.duration or 0.0) - checks.LAST_SECONDS)
+    limit = work.encoding.probe_timeout
+    ended = await ffmpeg.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail), cwd=work.scratch, timeout=limit)
+    begun = await ffmpeg.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD), cwd=work.scratch, timeout=limit)
+    theirs = await ffmpeg.probe(checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD),
+                                pass_fds=(work.source.fd,), job=work.running.job.id, timeout=limit)
+    here = [await asyncio.to_thread(_hashes, work.scratch / name) for name in (checks.SOURCE_HASHES, checks.OUTPUT_HASHES)]
+    again = decide(found, work.profile, amends=Amends(copy_picture=amends.copy_picture))
+    return Proofs(depth=work.profile.verify, copied=command.copied, source_hashes=here[0], output_hashes=here[1],
+                  tail_start=tail, ends=moments.ends(ended), source_starts=moments.starts(theirs),
+                  output_starts=moments.starts(begun), again=again,
+                  within_bitrate=(found.bit_rate or 0) <= work.profile.max_bitrate)
+
+
+def _hashes(file: Path) -> tuple[str, ...]:
+    """Read and remove: what is left in the folder goes to the library's side."""
+    if not file.exists():
+        return ()
+    text = file.read_text(encoding="ascii", errors="replace")
+    file.unlink()
+    return checks.hashes(text)
