@@ -122,8 +122,8 @@ class VideoTarget:
     frame_step: int = 1
 
 
-# Seconds. A longer gap in a sound track is not filled: one damaged timestamp would make hours of silence, and 0.4 MB of memory for
-# each second of it (measured with ffmpeg 5.1.9).
+# Seconds. A longer gap in a sound track is not filled: one damaged timestamp would make hours of silence, and 0.4 MB of memory
+# for each second of it (measured with ffmpeg 5.1.9).
 LONGEST_SILENCE = 600
 
 

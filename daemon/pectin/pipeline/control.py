@@ -232,7 +232,7 @@ class Control:
         return await self._reload()
 
     async def plan(self, path: Path, profile_name: str | None) -> tuple[MediaInfo, Plan, str]:
-        """What would be done with a file below one of the inboxes or libraries, without doing it, and what the profile reaches."""
+        """What would be done with a file below an inbox or a library, without doing it; and what its profile reaches."""
         policy = self._worker.policy
         for route in policy.routes.values():
             for root in (route.inbox, route.library):
