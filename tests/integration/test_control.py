@@ -19,6 +19,8 @@ from fakes.receiver import Receiver
 from harness import SLOW, Daemon, children_of_job, daemon, sha256, until
 from needs import need_program
 from pectin.cli.client import CommandError
+from sources.catalogue import BY_NAME
+from sources.making import Workshop
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,13 @@ def test_plan_says_why_a_file_is_refused(idle: Daemon, clips: Clips) -> None:
     assert told.returncode == 1
     assert "no moving picture" in told.stderr
     assert json.loads(idle.cli("plan", str(tone), "--json").stdout)["cause"] == "no_video_stream"
+
+
+def test_plan_refuses_what_only_a_look_at_the_decoders_tells(idle: Daemon, clips: Clips) -> None:
+    film = Workshop(clips).make(BY_NAME["no-track-left.mov"])
+    told = idle.cli("plan", str(film), "--json")
+    assert told.returncode == 1, told.stdout
+    assert json.loads(told.stdout)["cause"] == "no_sound"
 
 
 def test_the_socket_plans_only_files_below_its_own_folders(idle: Daemon, clips: Clips) -> None:

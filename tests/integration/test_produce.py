@@ -19,6 +19,7 @@ from pectin.model.profile import AudioCodec, Container, Damaged, Profile, Verify
 from producing import QUICKLY, produced
 
 FASTSTART = ("-movflags", "+faststart")
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
 def probed(film: Path, *entries: str) -> dict[str, object]:
@@ -154,6 +155,52 @@ async def test_a_film_of_which_much_is_damaged_is_refused_or_published_with_a_no
     (tmp_path / "again").mkdir()
     done = await produced(source, tmp_path / "again", replace(QUICKLY, damaged_source=Damaged.PUBLISH))
     assert any("damaged" in note for note in done.plan.notes)
+    assert decodes(done.film)
+
+
+async def test_a_damaged_film_that_may_not_be_encoded_is_copied_with_a_note_or_refused(clips: Clips, tmp_path: Path) -> None:
+    copy = Profile(name="copy", video=VideoCodec.COPY, audio=AudioCodec.COPY)
+    source = clips.film("gop.mkv", seconds=4, video=(*H264, "-g", "25"))
+    little = next(film for bits in range(1, 9) if not decodes(film := flipped(source, tmp_path / f"{bits}.mkv", bits)))
+    done = await produced(little, tmp_path, copy)
+    assert done.plan.method is Method.REMUX
+    assert any("damaged" in note for note in done.plan.notes)
+    much = flipped(source, tmp_path / "much.mkv", 60)
+    for name, profile in (("refused", copy), ("published", replace(copy, damaged_source=Damaged.PUBLISH))):
+        (tmp_path / name).mkdir()
+        if profile is copy:
+            with pytest.raises(PectinError) as refused:
+                await produced(much, tmp_path / name, profile)
+            assert refused.value.cause is Cause.DAMAGED_SOURCE
+            assert "%" in refused.value.detail
+        else:
+            done = await produced(much, tmp_path / name, profile)
+            assert any("damaged" in note for note in done.plan.notes)
+
+
+async def test_a_broadcast_that_changes_its_size_is_encoded_to_one(clips: Clips, tmp_path: Path) -> None:
+    pieces = (clips.film("one.ts", seconds=1, video=H264), clips.film("two.ts", seconds=1, size="256x144", video=H264,
+                                                                      extra=("-output_ts_offset", "1")))
+    source = tmp_path / "changes.ts"
+    source.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    done = await produced(source, tmp_path)
+    assert done.first.kept[0].action is StreamAction.COPY
+    assert done.plan.kept[0].action is StreamAction.ENCODE
+    (tmp_path / "copied").mkdir()
+    copied = await produced(source, tmp_path / "copied", Profile(name="copy", video=VideoCodec.COPY, audio=AudioCodec.COPY))
+    assert copied.plan.kept[0].action is StreamAction.COPY
+    (tmp_path / "steady").mkdir()
+    assert (await produced(pieces[0], tmp_path / "steady")).plan.method is Method.REMUX
+
+
+async def test_a_broadcast_whose_sound_is_too_damaged_to_be_copied_is_encoded(clips: Clips, tmp_path: Path) -> None:
+    whole = clips.film("film.ts", seconds=3).read_bytes()
+    packets = [whole[at:at + 188] for at in range(0, len(whole), 188)]
+    sound = [number for number, packet in enumerate(packets) if packet[1:3] in (b"\x01\x01", b"\x41\x01")]
+    source = tmp_path / "damaged.ts"
+    source.write_bytes(b"".join(packet for number, packet in enumerate(packets) if number not in sound[10::9]))
+    done = await produced(source, tmp_path)
+    assert [s.reason for s in done.plan.kept] == [Reason.FITS, Reason.DAMAGED]
     assert decodes(done.film)
 
 

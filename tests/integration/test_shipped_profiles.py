@@ -11,7 +11,7 @@ import pytest
 
 from clips import Clips
 from harness import Daemon, daemon, sha256
-from needs import shared
+from needs import need_program, shared
 from pectin.model.profile import VideoCodec
 from pectin.planning.reach import reach
 from pectin.settings.sections import Settings
@@ -40,6 +40,20 @@ def film(clips: Clips, name: str) -> Path:
               "-maxrate", "4M", "-bufsize", "1M")
     return clips.film("film.mkv", seconds=0.5, size="1920x1080", rate="24",
                       video=copied if PROFILES[name].video is VideoCodec.COPY else ("-c:v", "mpeg4", "-q:v", "4"))
+
+
+def test_an_avi_with_reordered_pictures_is_only_copied(running: Daemon, clips: Clips) -> None:
+    """AVI does not say when a picture is shown: shown as they are stored, some would go back in time."""
+    running.inbox = running.folder / "inboxes" / "copy"
+    source = clips.film("divx.avi", seconds=1, video=("-c:v", "mpeg4", "-bf", "2", "-vtag", "DX50"), audio=("-c:a", "libmp3lame"))
+    running.drop(source, "DivX.avi")
+    job = running.job("DivX.avi", "COMPLETED", "FAILED", "REJECTED")
+    assert job["state"] == "COMPLETED", job["message"]
+    said = subprocess.run([need_program("ffprobe", "ffmpeg"), "-v", "error", "-select_streams", "v", "-show_entries",
+                           "packet=pts_time,dts_time", "-of", "csv=p=0", job["outputs"][0]["path"]],
+                          capture_output=True, text=True, check=True)
+    times = [line.split(",")[:2] for line in said.stdout.split()]
+    assert any(float(shown) > float(decoded) + 0.1 for shown, decoded in times), times
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -152,3 +152,12 @@ async def test_subtitles_never_decide_about_the_job(tmp_path: Path) -> None:
     job = await filed(tmp_path, film, Profile(name="copy", video=VideoCodec.COPY))
     assert files(tmp_path / "lib") == ["Film/Film.mp4"]
     assert plan_of(job) == [("drop", "empty_track")]
+
+
+async def test_what_is_said_after_the_end_does_not_make_the_film_longer(tmp_path: Path) -> None:
+    (tmp_path / "late.srt").write_text(CUE.format("In time") + "2\n01:00:00,000 --> 01:00:01,000\nAds\n\n", encoding="utf-8")
+    film = made(tmp_path / "late.mkv", *BLACK, "-i", tmp_path / "late.srt", *X264, "-c:s", "srt")
+    job = await filed(tmp_path / "job", film, Profile(subtitles=TextSubtitles.EMBED))
+    [place] = [Path(output["path"]) for output in json.loads(job.outputs or "[]")]
+    text = next(stream for stream in streams(place) if stream["codec_type"] == "subtitle")
+    assert float(text["duration"]) < 3

@@ -14,7 +14,8 @@ from needs import need_program
 from pectin.model.plan import Method
 from pectin.model.profile import Container
 from producing import QUICKLY, Produced, produced
-from syncing import TOLERANCE, flash_and_beep, offsets, sources
+from sources.doctoring import pieced
+from syncing import TOLERANCE, flash_and_beep, flashes, offsets, sources
 
 B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-pix_fmt", "yuv420p")
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "3")
@@ -36,6 +37,14 @@ def interlaced(clips: Clips) -> Path:
     fields = f"{picture},scale=720:576,interlace,setsar=64/45"
     return clips.make("fields.ts", ["-f", "lavfi", "-i", fields, "-f", "lavfi", "-i", sound, "-c:v", "mpeg2video", "-b:v", "3M",
                                     "-flags", "+ilme+ildct", "-c:a", "mp2"])
+
+
+def cut_in_the_middle(clips: Clips) -> Path:
+    """An edit list hides what lies between two pieces, a flash with its beep among it."""
+    whole = flash_and_beep(clips, "whole.mp4", seconds=6, at=(1, 3, 5), video=(*B_FRAMES, "-g", "25"))
+    cut = whole.with_name("cut-in-the-middle.mp4")
+    cut.write_bytes(pieced(whole.read_bytes(), [(0, 1.6), (4.2, 1.8)]))
+    return cut
 
 
 def hdr(clips: Clips) -> Path:
@@ -72,6 +81,7 @@ FILMS = [
     ("cut out with an edit list, encoded",
      again("cut4.mp4", made("gop4.mp4", video=(*MPEG4, "-g", "25"), audio=AC3), *COPY, before=("-ss", "0.7")), "encode",
      "encode"),
+    ("put together from pieces by an edit list", cut_in_the_middle, "encode", "encode"),
     ("begins before zero", again("negative.mkv", made("film.mkv", video=B_FRAMES), *COPY, "-output_ts_offset", "-0.4",
                                  "-avoid_negative_ts", "disabled"), "copy", "copy"),
     ("begins after an hour", again("hour.ts", made("film.ts", video=B_FRAMES), *COPY, "-output_ts_offset", "3600"), "copy",
@@ -122,6 +132,7 @@ async def test_a_film_stays_in_sync(clips: Clips, tmp_path: Path, make: Maker, p
     assert sound in (None, action(done, "audio")), [s.sentence for s in done.plan.streams]
     before, after = offsets(source), offsets(done.film)
     assert before
+    assert len(flashes(done.film)) == len(flashes(source)), "what was hidden stays hidden"
     assert after == pytest.approx(before, abs=TOLERANCE)
 
 

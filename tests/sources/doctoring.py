@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 # A box -> how many bytes stand before the boxes in it.
 _INSIDE = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"hvc1": 78}
@@ -36,6 +36,27 @@ def _dolby_vision(film: bytes, *, profile: int, compatibility: int) -> bytes:
     record = struct.pack(">BBHB", 1, 0, bits, compatibility << 4) + bytes(19)
     box = struct.pack(">I4s", 8 + len(record), b"dvvC" if profile > 7 else b"dvcC") + record
     return _append(film, box)
+
+
+def pieced(film: bytes, pieces: Sequence[tuple[float, float]]) -> bytes:
+    """An MP4 whose index stands at its end, of which only these pieces are shown (begin and length in seconds), in this order."""
+    made, position = b"", 0
+    while position < len(film):
+        size, kind = struct.unpack_from(">I4s", film, position)
+        body = film[position + 8:position + size]
+        if kind == b"trak":
+            scale = struct.unpack_from(">I", body, body.index(b"mdhd") + 16)[0]
+            edits, first = body.index(b"edts") - 4, struct.unpack_from(">i", body, body.index(b"elst") + 16)[0]
+            listed = b"".join(struct.pack(">IiI", round(1000 * length), first + round(begin * scale), 1 << 16)
+                              for begin, length in pieces)
+            elst = struct.pack(">I4sII", 16 + len(listed), b"elst", 0, len(pieces)) + listed
+            after = edits + struct.unpack_from(">I", body, edits)[0]
+            body = body[:edits] + struct.pack(">I4s", 8 + len(elst), b"edts") + elst + body[after:]
+        elif kind == b"moov":
+            body = pieced(body, pieces)
+        made += struct.pack(">I4s", 8 + len(body), kind) + body
+        position += size
+    return made
 
 
 def _append(data: bytes, box: bytes) -> bytes:

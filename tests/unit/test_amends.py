@@ -97,6 +97,7 @@ def test_a_copy_that_breaks_the_rules_is_encoded_and_a_side_track_that_ends_earl
     default = next(s.index for s in decided().kept if s.kind == "audio")
     side = next(s.index for s in decided().kept if s.kind == "audio" and s.index != default)
     for kind, index, expected in ((MismatchKind.RULES, 0, Amends(encode=frozenset({0}))),
+                                  (MismatchKind.TOO_LONG, 0, Amends(encode=frozenset({0}))),
                                   (MismatchKind.TOO_SHORT, side, Amends(drop=frozenset({side}))),
                                   (MismatchKind.TOO_SHORT, 0, None), (MismatchKind.TOO_SHORT, default, None),
                                   (MismatchKind.EMPTY, None, None), (MismatchKind.LANGUAGE, side, None)):

@@ -15,7 +15,7 @@ from hypothesis import given
 from pectin.encoding import argv, checks, pictures
 from pectin.model.media import DEMUXERS, Disposition, MediaInfo
 from pectin.model.plan import Plan, VideoTarget
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, VideoCodec
 from pectin.planning import plan
 from unit.mediamaker import any_film, film, picture, sound
 
@@ -119,6 +119,15 @@ def test_a_copied_film_is_only_moved_into_mp4() -> None:
         word.startswith(("-fps_mode", "-filter_complex", "-crf", "-g:", "-pix_fmt")) and "threads" not in word
         for word in arguments
     )
+
+
+@pytest.mark.parametrize(("container", "profile", "needed"), [
+    ("avi", Profile(video=VideoCodec.COPY), True), ("mpeg", Profile(video=VideoCodec.COPY), True),
+    ("matroska", Profile(video=VideoCodec.COPY), False), ("avi", Profile(), False)])
+def test_where_the_container_does_not_say_when_a_picture_is_shown_it_is_worked_out_for_a_copy(
+        container: str, profile: Profile, needed: bool) -> None:
+    decided = plan.decide(replace(film(picture(codec="mpeg4"), sound(1)), formats=(container,)), profile)
+    assert has(built(decided).argv, "-fflags", "+genpts") == needed
 
 
 def test_an_encoded_picture_has_every_universal_rule_spelt_out() -> None:

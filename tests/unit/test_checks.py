@@ -71,3 +71,10 @@ def test_a_strict_count_makes_the_decoder_leave_out_what_has_faults() -> None:
     assert "explode" in arguments[arguments.index("-err_detect") + 1]
     assert arguments.index("-err_detect") < arguments.index("-i")
     assert "-err_detect" not in checks.count_argv("ffmpeg", "file:x", demuxer="mpegts", index=4, strict=False)
+
+
+def test_the_shapes_of_a_copied_picture_are_told_apart_wherever_they_are_said_again() -> None:
+    one, other = b"\x67\x42\xc0\x1e\xda", b"\x67\x42\xc0\x1f\xda"
+    assert checks.shapes(b"") == 0
+    assert checks.shapes(b"\0\0\0\1" + one + b"\0\0\1" + one + b"\0\0\0\1" + one) == 1
+    assert checks.shapes(b"\0\0\0\1" + one + b"\0\0\0\1" + other + b"\0\0\0\1" + one) == 2

@@ -64,6 +64,10 @@ def test_a_pause_before_a_track_is_plain_and_a_cut_within_is_not() -> None:
             found = layout(FTYP, box("moov", track(more=edits(*entries, version=version))), MDAT)
             assert found is not None
             assert found.plain_edits is plain, entries
+            assert found.pieced is not plain
+            beside = layout(FTYP, box("moov", track(), track("text", enabled=False, more=edits(*entries, version=version))), MDAT)
+            assert beside is not None
+            assert (beside.plain_edits, beside.pieced) == (plain, False)
 
 
 def test_a_subtitle_that_is_switched_on_is_seen() -> None:
@@ -71,6 +75,29 @@ def test_a_subtitle_that_is_switched_on_is_seen() -> None:
         found = layout(FTYP, box("moov", track(), track(handler, enabled=enabled)), MDAT)
         assert found is not None
         assert found.texts_enabled is seen
+
+
+def timed(stated: int, *entries: tuple[int, int], handler: str = "vide", wide_header: bool = False) -> bytes:
+    """A track that says it lasts `stated` thousandths of a second, with so many samples of a length each."""
+    length = stated.to_bytes(8 if wide_header else 4, "big")
+    header = bytes([wide_header, 0, 0, 0]) + bytes(16 if wide_header else 8) + (1000).to_bytes(4, "big") + length + bytes(4)
+    listed = b"".join(number.to_bytes(4, "big") for entry in entries for number in entry)
+    times = box("stts", bytes(4), len(entries).to_bytes(4, "big"), listed)
+    return box("trak", box("tkhd", bytes([0, 0, 0, 1]), bytes(80)),
+               box("mdia", box("mdhd", header), box("hdlr", bytes(8), handler.encode(), bytes(12)),
+                   box("minf", box("vmhd", bytes(12)), box("stbl", box("stsd", bytes(8)), times))))
+
+
+def test_samples_that_last_longer_than_their_track_are_seen() -> None:
+    for track_, agree in ((timed(1200, (30, 40)), True), (timed(1200, (30, 40), wide_header=True), True),
+                          (timed(1200, (29, 40), (1, 900)), True), (timed(1200, (29, 40), (1, 82_000)), False),
+                          (timed(1200, (30, 2**31 - 1), wide_header=True), False), (timed(3_600_000, (100, 36_300)), True),
+                          (timed(3_600_000, (100, 37_000)), False), (timed(0, (30, 40)), True),
+                          (timed(2**32 - 1, (30, 40)), True), (timed(1200, (30, 2**31 - 1), handler="text"), True),
+                          (timed(1200), True), (timed(10, *[(2, 5)] * 400), False)):
+        found = layout(FTYP, box("moov", track(), track_), MDAT)
+        assert found is not None
+        assert found.times_agree is agree, track_
 
 
 def test_what_is_no_whole_mp4_has_no_layout() -> None:
@@ -82,7 +109,7 @@ def test_what_is_no_whole_mp4_has_no_layout() -> None:
 
 
 def test_a_file_of_endless_boxes_is_given_up() -> None:
-    assert layout(FTYP, box("free") * 5000, box("moov", track()), MDAT) is None
+    assert layout(FTYP, box("free") * 6000, box("moov", track()), MDAT) is None
 
 
 @given(st.binary(max_size=300), st.booleans())

@@ -155,6 +155,22 @@ def test_matroska_statistics_stand_in_for_what_the_stream_does_not_say() -> None
     assert (stream.bit_rate, stream.duration, stream.packets) == (1234, 3602.5, 77)
 
 
+def test_the_newer_spelling_of_a_statistic_counts_more_than_the_older_one() -> None:
+    assert one(codec_type="video", tags={"DURATION-eng": "00:45:00.000", "DURATION": "01:30:00.000"}).video[0].duration == 5400
+
+
+def test_matroskas_own_word_for_a_track_counts_more_than_the_length_of_the_file_that_ffprobe_fills_in() -> None:
+    assert one(codec_type="video", duration="80.000000", tags={"DURATION": "00:01:15.019000000"}).video[0].duration == 75.019
+    assert one(codec_type="video", duration="80.000000", tags={"DURATION": "long"}).video[0].duration == 80
+
+
+def test_a_film_of_stills_is_no_cover() -> None:
+    for counted, films in (({"nb_frames": "50"}, 1), ({"nb_frames": "1"}, 0), ({}, 0)):
+        assert len(one(codec_type="video", codec_name="png", **counted).video) == films
+    marked = one(codec_type="video", codec_name="png", nb_frames="50", disposition={"attached_pic": 1})
+    assert (len(marked.video), len(marked.covers)) == (0, 1)
+
+
 def test_dolby_vision_is_read_from_the_configuration_record() -> None:
     record = {"side_data_type": "DOVI configuration record", "dv_profile": 8, "dv_bl_signal_compatibility_id": 1}
     stream = one(codec_type="video", side_data_list=[record]).video[0]

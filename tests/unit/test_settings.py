@@ -94,6 +94,12 @@ def test_a_key_in_the_wrong_section_is_pointed_to_its_own() -> None:
     assert problems("encoder: {linger: 3s}") == ["line 1: encoder.linger: unknown key -- did you mean intake.linger?"]
 
 
+def test_a_name_that_may_not_be_is_told_what_names_may_be() -> None:
+    assert problems("profiles:\n  My Films: {crf: 20}\n") == [
+        "line 2: profiles.My Films: 'My Films' is not allowed -- allowed: a short name of a-z, 0-9, - and _, "
+        "beginning with a letter or digit"]
+
+
 def test_a_key_that_stands_twice_is_a_mistake() -> None:
     assert problems("log:\n  level: info\n  level: debug\n") == [
         "line 3: log.level: this key stands twice -- keep one of them: only the last would count"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pectin.publishing.cues import Cue, render, tidy
+from pectin.publishing.sidecars import fate_of
 from pectin.publishing.subtitle_formats import read
-from pectin.publishing.subtitle_text import fits, to_subrip
+from pectin.publishing.subtitle_text import LARGEST, TOO_LARGE, fits, to_subrip
 
 TIMES = re.compile(r"\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}")
 
@@ -181,3 +183,27 @@ def test_what_is_written_is_in_order_and_reads_back_as_it_was(cues: list[Cue], s
 ])).map("".join))
 def test_no_text_is_too_odd_to_be_read(text: str) -> None:
     to_subrip(text.encode("utf-8", "replace"), frame_rate=25)
+
+
+def test_a_text_larger_than_any_subtitle_is_told_to_be_so(tmp_path: Path) -> None:
+    file = tmp_path / "Film.srt"
+    with file.open("wb") as opened:
+        opened.truncate(LARGEST + 1)
+    fate = fate_of(PurePath("Film.srt"), PurePath("Film.mkv"), file)
+    assert fate.why_not == TOO_LARGE
+    assert "16 MiB" in TOO_LARGE
+
+
+def test_what_is_said_after_the_films_end_can_be_left_out() -> None:
+    text = "1\n00:00:01,000 --> 00:00:09,000\nOne\n\n2\n00:00:05,000 --> 00:00:06,000\nTwo\n\n" \
+           "3\n01:00:00,000 --> 01:00:01,000\nAds\n\n"
+    assert subrip(text, until=5.0) == [("00:00:01,000 --> 00:00:05,000", "One")]
+    assert to_subrip(b"1\n00:01:00,000 --> 00:02:00,000\nAds\n\n", until=5.0) is None
+
+
+@pytest.mark.parametrize("times", ["00:00:01 --> 00:00:02", "0:00:01 -> 0:00:02", "00: 00: 01, 000 -> 00: 00: 02, 000",
+                                   "00:01,000 --> 00:02,000", "00:00:01:000 --> 00:00:02:000", "00:00:01.0 --> 00:00:02.0"])
+def test_times_that_are_not_written_as_they_should_be_are_understood_and_put_right(times: str) -> None:
+    text = f"1\n{times}\nWords\n\n"
+    assert subrip(text) == [("00:00:01,000 --> 00:00:02,000", "Words")]
+    assert not fits(text.encode())

@@ -64,6 +64,9 @@ UNDERSTOOD = {
     "Harry Potter and the Deathly Hallows Part 1 (2010).mkv":
         "Harry Potter and the Deathly Hallows Part 1 (2010)/Harry Potter and the Deathly Hallows Part 1 (2010)",
     "Kill.Bill.Part.2.2004.1080p.mkv": "Kill Bill Part 2 (2004)/Kill Bill Part 2 (2004)",
+    "Rambo - First Blood Part II (1985).mkv": "Rambo - First Blood Part II (1985)/Rambo - First Blood Part II (1985)",
+    "Mission.Impossible.-.Dead.Reckoning.Part.One.2023.mkv":
+        "Mission Impossible - Dead Reckoning Part One (2023)/Mission Impossible - Dead Reckoning Part One (2023)",
     "The.Film.2003.CD1.avi": "The Film (2003)/The Film (2003) cd1",
     "The.Film.2003.CD2.avi": "The Film (2003)/The Film (2003) cd2",
     # versions, 3D, trailers
@@ -100,6 +103,10 @@ UNDERSTOOD = {
     "Fargo.S02E10.Palindrome.mkv": "Fargo/Season 02/Fargo S02E10 Palindrome",
     "Show (2010) {tvdb-123} - S01E01 - Title.mkv": "Show (2010) [tvdbid-123]/Season 01/Show S01E01 Title",
     "Show [tvdbid-321]/Season 1/Show S01E01 tt1234567.mkv": "Show [tvdbid-321]/Season 01/Show S01E01",
+    "Lost.S01E01.Pilot.Part.1.720p.mkv": "Lost/Season 01/Lost S01E01 Pilot Part 1",
+    "Show.S01E02.Part.2.mkv": "Show/Season 01/Show S01E02 Part 2",
+    "Show/Specials/03 - The Making.mkv": "Show/Season 00/Show S00E03 The Making",
+    "Show/Specials/S00E03.mkv": "Show/Season 00/Show S00E03",
     # anime and daily shows
     "[HorribleSubs] One Piece - 889 [1080p].mkv": "One Piece/Season 01/One Piece S01E889",
     "[SubsPlease] Sousou no Frieren - 12 (1080p) [ABCD1234].mkv": "Sousou no Frieren/Season 01/Sousou no Frieren S01E12",
@@ -128,7 +135,18 @@ DOUBTED = {
     "Film (2010) [imdbid-tt0000001]/Film (2010) {imdb-tt0000002}.mkv": Doubt.CONTRADICTION,
     "sample.mkv": Doubt.EXTRA,
     "The Matrix (1999)/The.Matrix.sample.mkv": Doubt.EXTRA,
+    "Film (2000)/Extras/Making of.mkv": Doubt.EXTRA,
+    "Film (2000)/Film (2000)-behindthescenes.mkv": Doubt.EXTRA,
+    "Show/Staffel 1/Folge 3.mkv": Doubt.NO_NUMBER,
+    "Star Wars Episode 4 - A New Hope (1977).mkv": Doubt.NO_NUMBER,
+    "Star.Wars.Episode.1.The.Phantom.Menace.1999.mkv": Doubt.NO_NUMBER,
     "VID_20190714_153000.mp4": Doubt.LEFT_OVER,
+    "2019-05-14 15.30.22.mp4": Doubt.LEFT_OVER,
+    "Charlotte's Web (2006).mkv": Doubt.LEFT_OVER,
+    "DC.League.of.Super-Pets.2022.mkv": Doubt.LEFT_OVER,
+    "(500) Days of Summer (2009).mkv": Doubt.LEFT_OVER,
+    "[rec] 2 (2009).mkv": Doubt.LEFT_OVER,
+    "Roots (1977) Part 1.mkv": Doubt.LEFT_OVER,
 }
 
 
@@ -158,6 +176,8 @@ def test_the_names_of_the_readme_are_filed_as_it_says() -> None:
 def test_what_was_taken_for_granted_is_told() -> None:
     [told] = library_name(PurePath("a"), own_folder=True, understanding=parse("One Piece - 889.mkv")).notes
     assert "season 1" in told
+    [told] = library_name(PurePath("a"), own_folder=True, understanding=parse("Film (2020) (Black and White).mkv")).notes
+    assert "Black and White" in told
     assert "no year" in parse("Film.mkv").parsed.assumed[0]  # type: ignore[union-attr]
 
 

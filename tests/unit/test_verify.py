@@ -137,6 +137,13 @@ def test_a_container_may_outlast_its_picture_by_its_last_subtitle() -> None:
     assert kinds(source=picture(source, packets=None)) == {K.TOO_SHORT}  # nothing speaks for it
 
 
+def test_a_tag_that_is_too_short_is_not_held_against_sound_that_ends_with_its_picture() -> None:
+    stale = sound(SOURCE, 0, duration=30.0)
+    assert kinds(source=stale) == set()
+    assert kinds(replace(PLAN, source_format="mov"), stale) == {K.TOO_LONG}, "there it is measured"
+    assert kinds(source=stale, output=sound(OUTPUT, 0, duration=75.0)) == {K.TOO_LONG}
+
+
 def test_a_stale_tag_that_outlasts_its_file_is_not_believed() -> None:
     assert kinds(source=picture(SOURCE, duration=7200.0, packets=None)) == set()
 

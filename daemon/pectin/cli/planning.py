@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -29,7 +30,7 @@ from pectin.planning.plan import decide
 from pectin.planning.probe import parse
 from pectin.planning.questions import ask
 from pectin.planning.reach import reach
-from pectin.planning.rules import refusals
+from pectin.planning.rules import Refusal, refusals
 from pectin.publishing.naming import extension_of, library_name
 from pectin.publishing.titles import understand
 from pectin.settings import values
@@ -109,11 +110,11 @@ async def _plan(file: Path, way: _Way) -> dict[str, Any]:
         command = argv.probe_argv(str(found.ffprobe), source, max_pixels=profile.max_pixels)
         media = parse(await ffmpeg.probe(command, pass_fds=(fd,), timeout=encoder.probe_timeout))
         media = replace(media, layout=read_layout(read, size))
-        if refused := refusals(media, profile):
-            raise PectinError(refused[0].cause, "; ".join(r.detail for r in refused if r.detail))
+        _refuse(refusals(media, profile))
         questions = ask(media, profile)
         measured = await look(questions, media, tools=found, source=source, pass_fds=(fd,), threads=os.cpu_count() or 1, nice=0,
                               cpus=None, job="", stall_timeout=encoder.stall_timeout, monitor=None)
+        _refuse(refusals(media, profile, measured))  # only now is it known what sound can be decoded
     finally:
         os.close(fd)
     plan = decide(media, profile, measured)
@@ -123,6 +124,11 @@ async def _plan(file: Path, way: _Way) -> dict[str, Any]:
         what = "it would be rejected" if profile.damaged_source is Damaged.REJECT else "what there is of it would be published"
         plan = replace(plan, notes=(*plan.notes, f"The source is {structure.sentence}: {what}."))
     return _document(media, plan, way, looked(questions, measured))
+
+
+def _refuse(refused: Sequence[Refusal]) -> None:
+    if refused:
+        raise PectinError(refused[0].cause, "; ".join(refusal.detail for refusal in refused if refusal.detail))
 
 
 async def _name(file: Path, way: _Way, plan: Plan) -> LibraryName:

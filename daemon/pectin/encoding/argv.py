@@ -12,7 +12,7 @@ from pectin.encoding import checks, pictures, sounds
 from pectin.encoding import texts as words
 from pectin.encoding.labels import Argv
 from pectin.model.media import DEMUXERS
-from pectin.model.plan import Plan, StreamDecision, VideoTarget
+from pectin.model.plan import Plan, StreamAction, StreamDecision, VideoTarget
 
 VIDEO = "video"  # with the container's extension: a fixed ASCII name in the child's own folder, none from outside
 _MOST_STREAMS = "100"
@@ -22,6 +22,7 @@ _MOST_STREAMS = "100"
 _LOOK = ("-probesize", str(64 << 20), "-analyzeduration", "60000000")
 # The first three would become Jellyfin's overview or show where the file came from; the others are about the source's container.
 _UNWANTED_TAGS = ("comment", "description", "synopsis", "major_brand", "minor_version", "compatible_brands")
+_WITHOUT_TIMES = frozenset({"avi", "mpeg"})
 NO_TEXTS: Mapping[int, str] = MappingProxyType({})
 # The muxer, and what it is told. The index goes to the front: players over a network begin at once. Timecodes mean nothing to
 # players, and the muxer would make a track of them. (With cues_to_front Matroska is shifted just as MP4 is.)
@@ -52,6 +53,7 @@ def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int
     argv = (
         *always(ffmpeg), "-y",
         "-filter_threads", str(threads), "-filter_complex_threads", str(threads),
+        *missing_times(plan),
         *opening(plan.source_format, source, threads, max_pixels),
         *words.inputs(plan, texts),
         *pictures.graph(plan),
@@ -81,6 +83,13 @@ def opening(source_format: str, source: str, threads: int, max_pixels: int) -> A
     return ("-threads", str(threads),  # the decoder's
             "-protocol_whitelist", "file", "-f", source_format,  # a playlist in disguise opens nothing
             "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels), "-i", source)
+
+
+def missing_times(plan: Plan) -> Argv:
+    """These do not say of each picture when it is shown. A decoder finds out; where nobody decodes, Matroska would refuse the
+    packets and MP4 show them in the wrong order."""
+    copied = any(stream.kind == "video" and stream.action is StreamAction.COPY for stream in plan.kept)
+    return ("-fflags", "+genpts") if copied and plan.source_format in _WITHOUT_TIMES else ()
 
 
 def _main_output(plan: Plan, name: str, threads: int) -> Argv:

@@ -106,12 +106,15 @@ class OtherStream(Stream):
 class Layout:
     """How an MP4 is laid out, read from its boxes by planning/layout.py. `faststart`: the index stands before the film;
     `plain_edits`: each track is shown from one moment to its end; `texts_enabled`: a subtitle track is switched on for
-    everybody."""
+    everybody; `times_agree`: no picture or sound track lists samples that last longer than it says itself; `pieced`: the
+    picture or the sound is put together from pieces, so that what lies between them is only hidden."""
 
     faststart: bool
     fragmented: bool
     plain_edits: bool
     texts_enabled: bool
+    times_agree: bool = True
+    pieced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ DOUBTS: Mapping[Doubt, str] = MappingProxyType({
     Doubt.NO_NUMBER: "it looks like an episode, but has no episode number",
     Doubt.CONTRADICTION: "its folder and the file itself say different things",
     Doubt.EXTRA: "it looks like a sample or another extra, not like a film",
-    Doubt.LEFT_OVER: "it has no year, and words nobody can place",
+    Doubt.LEFT_OVER: "it holds words nobody can place",
     Doubt.UNREADABLE: "it could not be parsed",
 })
 

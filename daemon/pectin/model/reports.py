@@ -42,7 +42,8 @@ class Proofs:
     `copied` with the hashes of their packets, as they were read from the source and as they stand in the output. `ends`: when
     the last packet of a stream ends, of those that have one after `tail_start`. `starts`: the moments at which a stream may be
     said to begin (first packet, first that is shown, first key frame). `again`: the plan for the output, as if it were a
-    source. `within_bitrate`: the whole file keeps to the profile's limit."""
+    source. `within_bitrate`: the whole file keeps to the profile's limit. `shapes`: in how many
+    ways a copied picture says how large it is and how it is coded; 0: nowhere but in front."""
 
     depth: Verify = Verify.FULL
     copied: tuple[StreamDecision, ...] = ()
@@ -54,3 +55,4 @@ class Proofs:
     output_starts: Mapping[int, frozenset[float]] = field(default_factory=dict)
     again: Plan | None = None
     within_bitrate: bool = False
+    shapes: int = 1

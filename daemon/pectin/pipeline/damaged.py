@@ -10,12 +10,12 @@ from pectin.encoding import checks
 from pectin.encoding.exits import last_words
 from pectin.model.errors import Cause, PectinError
 from pectin.model.plan import Plan, StreamAction, StreamDecision
-from pectin.model.profile import Damaged
+from pectin.model.profile import Container, Damaged
 from pectin.model.reports import RunReport
 from pectin.pipeline.proving import Work
-from pectin.planning.damage import damage
+from pectin.planning.damage import Damage, damage
 from pectin.planning.rules import main_video
-from pectin.publishing.lengths import GUESSED, all_frames, source_stream
+from pectin.publishing.lengths import GUESSED, LOST_FRAMES, all_frames, source_stream
 from pectin.publishing.mismatch import Mismatch, MismatchKind
 
 log = logging.getLogger(__name__)
@@ -45,12 +45,43 @@ async def count(work: Work, plan: Plan, encoded: RunReport) -> None:
     picture = plan.kept[0]
     if picture.action is not StreamAction.ENCODE or not any(_about(line, picture, plan) for line in encoded.stderr.splitlines()):
         return
-    shown, faultless = [await _frames(work, plan, picture, strict=strict) for strict in (False, True)]
-    if shown is None or faultless is None:
-        return
-    found = damage(stated=_stated(work, plan), shown=shown, faultless=faultless)
+    found = await _counted(work, plan)
     if found is not None:
         (borne if found.too_much else note)(work, found.sentence)
+
+
+async def accept_copy(work: Work, plan: Plan) -> None:
+    """A copy does not play to its end, and this profile encodes nothing: the film is as good as its source. Raises
+    PectinError(DAMAGED_SOURCE)."""
+    found = await _counted(work, plan)
+    if found is None:
+        note(work, "some of its sound cannot be decoded")
+    else:
+        (borne if found.too_much else note)(work, found.sentence)
+
+
+async def contradicted_times(work: Work) -> None:
+    """An MP4 that says two things about its length: what lies behind the end it shows would be left out without a word. Raises
+    PectinError(DAMAGED_SOURCE)."""
+    layout = work.media.layout
+    if layout is None or layout.times_agree or work.profile.container is Container.SOURCE:
+        return
+    counted = await work.count_packets()
+    listed = {stream.index: stream.packets or 0 for stream in (*work.media.video, *work.media.audio)}
+    read = {stream.index: stream.packets or 0 for stream in (*counted.video, *counted.audio)}
+    lost = {index: number - read.get(index, 0) for index, number in listed.items()}
+    worst = max(lost, key=lambda index: lost[index], default=0)
+    if lost and lost[worst] > LOST_FRAMES:
+        borne(work, f"its index contradicts itself about times, and of stream {worst} only {read.get(worst, 0)} of "
+                    f"{listed[worst]} packets can be shown")
+
+
+async def _counted(work: Work, plan: Plan) -> Damage | None:
+    """None: there is no fault in the picture, or nobody knows."""
+    shown, faultless = [await _frames(work, plan, plan.kept[0], strict=strict) for strict in (False, True)]
+    if shown is None or faultless is None:
+        return None
+    return damage(stated=_stated(work, plan), shown=shown, faultless=faultless)
 
 
 async def source_is_to_blame(work: Work, plan: Plan, encoded: RunReport, mismatches: Collection[Mismatch]) -> bool:

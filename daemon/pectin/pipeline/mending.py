@@ -15,20 +15,26 @@ from pectin.publishing.mismatch import Mismatch, MismatchKind
 # `output stream #0:2`.
 _OF_SOURCE = re.compile(r"(?<!output )stream #?0:(\d+)|\[\w+#0:(\d+)[/ \]]", re.IGNORECASE)
 _OF_OUTPUT = re.compile(r"output stream #?0:(\d+)|in stream #?(\d+)", re.IGNORECASE)
+# What brings copied packets into the container's form cannot read them: `[aac_adtstoasc @ 0x...] Error parsing ADTS frame`.
+_OF_COPY = re.compile(r"\[(aac|h264|hevc)_\w+ @")
 _UNDECODABLE = re.compile(r"Error while decoding stream|Cannot determine format of input|Invalid data found")
 _MENDABLE = frozenset({Cause.FFMPEG_FAILED, Cause.NO_DECODER, Cause.FFMPEG_STALLED})
 _COPY_AT_FAULT = frozenset({MismatchKind.RULES, MismatchKind.COPY_DIFFERS, MismatchKind.OFFSET, MismatchKind.FRAMES,
+                            MismatchKind.TOO_LONG,  # what an edit list of the source hides, a copy in Matroska shows
                             MismatchKind.LYING_HEADER})
 _SIDE_TRACK_AT_FAULT = frozenset({MismatchKind.TOO_SHORT, MismatchKind.TOO_LONG, MismatchKind.OFFSET, MismatchKind.CODEC,
                                   MismatchKind.LYING_HEADER})
 
 
 def after_failed_run(error: PectinError, plan: Plan, amends: Amends) -> Amends:
-    """The run broke. Without the sound or the subtitle that ffmpeg names it may go well. Raises what cannot be mended: `error`,
-    or DAMAGED_SOURCE where ffmpeg can make nothing of the picture itself."""
+    """The run broke. Without the sound or the subtitle that ffmpeg names it may go well, or with what is too damaged to be copied
+    encoded. Raises what cannot be mended: `error`, or DAMAGED_SOURCE where ffmpeg can make nothing of the picture itself."""
     if error.cause not in _MENDABLE:
         raise error
     words, kept = error.detail.partition("\ncommand: ")[0], plan.kept
+    uncopyable = {s.index for s in kept if s.action is StreamAction.COPY and s.codec in _OF_COPY.findall(words)} - amends.encode
+    if uncopyable:
+        return replace(amends, encode=amends.encode | uncopyable)
     named = _named(words, plan)
     culprits = {stream.index for stream in kept if stream.kind != "video" and stream.index in named} - amends.drop
     if culprits:

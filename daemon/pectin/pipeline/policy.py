@@ -61,7 +61,7 @@ class Policy:
     def route(self, job: Job) -> Route:
         """Raises PectinError when the configuration has lost it."""
         if (route := self.routes.get(job.route)) is None:
-            raise PectinError(Cause.ROUTE_GONE, job.route)
+            raise PectinError(Cause.ROUTE_GONE, f"route {job.route}")
         return route
 
     def profile(self, job: Job) -> Profile:

@@ -14,7 +14,7 @@ from pectin.encoding import argv
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Stage
 from pectin.model.measured import Measured
-from pectin.model.plan import Plan
+from pectin.model.plan import Plan, StreamAction
 from pectin.model.profile import Container
 from pectin.model.reports import RunReport
 from pectin.pipeline import damaged, mending, subtitles
@@ -43,16 +43,19 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """It did not go well, but with these amends it may; `error` if they change nothing."""
+    """It did not go well, but with these amends it may; `error` if they change nothing. `copied`: what was copied is damaged."""
 
     amends: Amends
     error: PectinError
+    copied: bool = False
 
 
 async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     """Make the film in `work.scratch` and verify it; sidecars first, the video last. The plan that was carried out in the end is
     `running.plan`. Raises PectinError."""
     amends, error = NO_AMENDS, PectinError(Cause.OUTPUT_WRONG)
+    await damaged.contradicted_times(work)
+    plan = work.running.plan or plan
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
         done = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
@@ -62,7 +65,11 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
         before = work.running.plan or plan
         again = replace(decide(work.media, work.profile, measured, done.amends), notes=before.notes, name=before.name)
         if again.streams == plan.streams:
-            raise error
+            if not done.copied or work.tolerant:
+                raise error
+            await damaged.accept_copy(work, plan)
+            work, amends, plan = replace(work, tolerant=True), done.amends, replace(plan, notes=(work.running.plan or plan).notes)
+            continue
         _insist_on_sound(work, again)
         log.warning("once more, for %s: %s", _told(again, done.amends), error.sentence)
         amends, plan, work.running.plan = done.amends, again, again
@@ -114,10 +121,11 @@ async def _encode(work: Work, plan: Plan, amends: Amends) -> list[Output] | _Aga
 
 def _after_decode(error: PectinError, plan: Plan, amends: Amends) -> _Again:
     """Raises what cannot be mended."""
-    learnt = mending.after_failed_decode(plan, amends) if error.cause is Cause.OUTPUT_WRONG else None
-    if learnt is None:
+    copied = any(stream.action is StreamAction.COPY and stream.kind in ("video", "audio") for stream in plan.kept)
+    if error.cause is not Cause.OUTPUT_WRONG or not copied:
         raise error
-    return _Again(learnt, PectinError(Cause.DAMAGED_SOURCE, error.detail))
+    learnt = mending.after_failed_decode(plan, amends) or amends
+    return _Again(learnt, PectinError(Cause.DAMAGED_SOURCE, error.detail), copied=True)
 
 
 async def _judged(work: Work, plan: Plan, amends: Amends, encoded: RunReport, mismatches: tuple[Mismatch, ...]) -> _Again | None:

@@ -10,7 +10,7 @@ from pectin.encoding import argv, checks, ffmpeg
 from pectin.model.errors import Cause
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan, StreamDecision
-from pectin.model.profile import Profile
+from pectin.model.profile import Profile, Verify, VideoCodec
 from pectin.model.reports import Proofs, RunReport
 from pectin.pipeline.examine import OpenSource
 from pectin.pipeline.policy import Encoding
@@ -28,7 +28,7 @@ _HEAD = 5.0  # seconds of a film in which its sound and its picture have begun, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One source on its way to an output: what every step needs."""
+    """One source on its way to an output: what every step needs. `tolerant`: it is known that what is copied has faults."""
 
     running: RunningJob
     source: OpenSource
@@ -36,6 +36,7 @@ class Work:
     profile: Profile
     scratch: Path
     encoding: Encoding
+    tolerant: bool = False
 
     async def run(self, arguments: tuple[str, ...], *, seconds: float | None, with_source: bool = False,
                   failure: Cause = Cause.FFMPEG_FAILED) -> RunReport:
@@ -58,7 +59,7 @@ async def decode(work: Work, plan: Plan, file: str, seconds: float | None,
     """Decode a film in the job's folder as deep as the profile says. Raises PectinError(OUTPUT_WRONG) when it does not."""
     decoding = checks.decode_argv(str(work.encoding.tools.ffmpeg), f"file:{file}", work.encoding.threads,
                                   demuxer=checks.DEMUXER.get(plan.container, plan.source_format), depth=work.profile.verify,
-                                  copied=copied)
+                                  copied=copied, strict=not work.tolerant)
     return await work.run(decoding, seconds=seconds, failure=Cause.OUTPUT_WRONG)
 
 
@@ -67,7 +68,7 @@ async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, comm
     url, encoding = f"file:{command.video}", work.encoding
     found = parse(await ffmpeg.probe(
         argv.probe_argv(str(encoding.tools.ffprobe), url, max_pixels=work.profile.max_pixels, count=True), cwd=work.scratch,
-        timeout=encoding.probe_timeout + work.source.size / SLOWEST_DISK))
+        job=work.running.job.id, timeout=encoding.probe_timeout + work.source.size / SLOWEST_DISK))
     positions = {(kept.index, kept.codec): number for number, kept in enumerate(plan.kept) if kept in command.copied}
     copied = tuple((positions[stream.index, stream.codec], stream) for stream in command.copied)
     decoded = await decode(work, plan, command.video, found.duration, copied)
@@ -82,24 +83,37 @@ async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, comm
 
 async def _proofs(work: Work, plan: Plan, amends: Amends, command: argv.Command, found: MediaInfo) -> Proofs:
     program, demuxer, url = str(work.encoding.tools.ffprobe), checks.DEMUXER[plan.container], f"file:{command.video}"
+    job = work.running.job.id
     tail = max(0.0, (found.duration or 0.0) - checks.LAST_SECONDS)
     limit = work.encoding.probe_timeout
-    ended = await ffmpeg.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail), cwd=work.scratch, timeout=limit)
-    begun = await ffmpeg.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD), cwd=work.scratch, timeout=limit)
-    theirs = await ffmpeg.probe(checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD),
+    ended = await ffmpeg.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail), cwd=work.scratch, job=job,
+                               timeout=limit)
+    begun = await ffmpeg.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD), cwd=work.scratch, job=job,
+                               timeout=limit)
+    theirs = await ffmpeg.probe(checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD,
+                                                 options=argv.missing_times(plan)),
                                 pass_fds=(work.source.fd,), job=work.running.job.id, timeout=limit)
     here = [await asyncio.to_thread(_hashes, work.scratch / name) for name in (checks.SOURCE_HASHES, checks.OUTPUT_HASHES)]
+    shapes = checks.shapes(await asyncio.to_thread(_taken, work.scratch / checks.OUTPUT_SHAPES))
+    if work.profile.video is VideoCodec.COPY:
+        shapes = 1  # it is taken as it is
     again = decide(found, work.profile, amends=Amends(copy_picture=amends.copy_picture))
-    return Proofs(depth=work.profile.verify, copied=command.copied, source_hashes=here[0], output_hashes=here[1],
+    # Frames that cannot be decoded are missing from a count of all, and from the last moment.
+    depth = Verify.QUICK if work.tolerant else work.profile.verify
+    return Proofs(depth=depth, copied=command.copied, source_hashes=here[0], output_hashes=here[1],
                   tail_start=tail, ends=moments.ends(ended), source_starts=moments.starts(theirs),
                   output_starts=moments.starts(begun), again=again,
-                  within_bitrate=(found.bit_rate or 0) <= work.profile.max_bitrate)
+                  within_bitrate=(found.bit_rate or 0) <= work.profile.max_bitrate, shapes=shapes)
 
 
 def _hashes(file: Path) -> tuple[str, ...]:
+    return checks.hashes(_taken(file).decode("ascii", "replace"))
+
+
+def _taken(file: Path) -> bytes:
     """Read and remove: what is left in the folder goes to the library's side."""
     if not file.exists():
-        return ()
-    text = file.read_text(encoding="ascii", errors="replace")
+        return b""
+    content = file.read_bytes()
     file.unlink()
-    return checks.hashes(text)
+    return content

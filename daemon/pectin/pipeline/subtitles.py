@@ -21,12 +21,13 @@ from pectin.pipeline.policy import Encoding
 from pectin.pipeline.running import RunningJob
 from pectin.publishing.place import explained
 from pectin.publishing.sidecars import with_original
-from pectin.publishing.subtitle_text import LARGEST, to_subrip
+from pectin.publishing.subtitle_text import LARGEST, TOO_LARGE, to_subrip
 
 log = logging.getLogger(__name__)
 
 _CLUSTER = b"\x1f\x43\xb6\x75"  # Matroska: without one there is nothing but headers
 _HEADERS = 1 << 20              # bytes in which the first one must come
+_NO_TEXT = "there is no line of text in it"
 # The track's own fault; anything else (a full disk, a kill) is the job's.
 _ITS_OWN = frozenset({Cause.FFMPEG_FAILED, Cause.NO_DECODER})
 
@@ -66,8 +67,9 @@ async def prepare(running: RunningJob, source: OpenSource, media: MediaInfo, pla
         elif target.with_original:
             if not await finished(asyncio.to_thread(_lay_aside, scratch, name, target)):
                 lost[track] = _dropped(track, Reason.EMPTY_TRACK, "there is no picture of text in it")
-        elif not await finished(asyncio.to_thread(_convert, scratch / name, track, media, shift)):
-            lost[track] = _dropped(track, Reason.EMPTY_TRACK, "there is no line of text in it")
+        elif (nothing := await finished(asyncio.to_thread(
+                _convert, scratch / name, track, media, shift, None if target.codec is None else plan.seconds))) is not None:
+            lost[track] = _dropped(track, Reason.EMPTY_TRACK, nothing)
         elif target.codec is not None:
             embedded[track.index] = name
         else:
@@ -90,18 +92,22 @@ def _start(media: MediaInfo, plan: Plan) -> float:
     return min(starts, default=media.start_time or 0.0)
 
 
-def _convert(file: Path, track: StreamDecision, media: MediaInfo, shift: float) -> bool:
-    """In place; False when nothing is left of it. Blocks. Raises PectinError."""
+def _convert(file: Path, track: StreamDecision, media: MediaInfo, shift: float, until: float | None) -> str | None:
+    """In place; why nothing is left of it, None: something is. Inside a film, what is said after its end (`until`, in seconds)
+    would make it as long as that. Blocks. Raises PectinError."""
     with explained(file):
-        if not file.is_file() or not 0 < file.stat().st_size <= LARGEST:
-            return False
+        if not file.is_file() or file.stat().st_size == 0:
+            return _NO_TEXT
+        if file.stat().st_size > LARGEST:
+            file.unlink()
+            return f"{TOO_LARGE}; it stays in the original"
         rate = next((float(stream.frame_rate) for stream in media.video if stream.frame_rate), None)
         text = to_subrip(file.read_bytes(), language=track.language, frame_rate=rate, shift=shift,
-                         plain=not tracks.is_raw(track))
+                         until=until, plain=not tracks.is_raw(track))
         if text is None:
-            return False
+            return _NO_TEXT
         file.write_bytes(text)
-    return True
+    return None
 
 
 def _lay_aside(scratch: Path, name: str, target: SubtitleTarget) -> bool:

@@ -55,7 +55,7 @@ def _retold(stream: StreamDecision, amends: Amends) -> StreamDecision:
     if stream.index in amends.encode and stream.action is StreamAction.ENCODE and stream.reason in _DISTRUST:
         what, _, _ = stream.sentence.partition(":")
         return replace(stream, reason=Reason.DAMAGED,
-                       sentence=f"{what}: a copy would not play to its end, for some of it is damaged.")
+                       sentence=f"{what}: a copy did not prove good, for some of it is damaged or cannot be carried over.")
     if amends.copy_picture and stream.kind == "video" and stream.action is StreamAction.COPY:
         return replace(stream, reason=Reason.LARGER, sentence="Copied: encoded, it came out larger than the source.")
     return stream

@@ -36,7 +36,7 @@ def find(stream: VideoStream, media: MediaInfo, profile: Profile, audio_rate: in
         yield Reason.CODEC, f"the codec is {stream.codec}"
     else:
         if not copyable:
-            yield Reason.TIMESTAMPS, "this container's timestamps cannot be trusted"
+            yield Reason.TIMESTAMPS, "its timestamps cannot be taken over"
         if not holds(profile.container, stream.codec):
             yield Reason.CODEC, f"{profile.container} cannot hold {stream.codec}"
         if codec is VideoCodec.H264:

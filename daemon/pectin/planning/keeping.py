@@ -151,7 +151,7 @@ def _fault(track: AudioStream, terms: Terms, change: float | None) -> tuple[Reas
     if found is not None:
         return found
     if not terms.copyable:
-        return Reason.TIMESTAMPS, "this container's timestamps cannot be trusted"
+        return Reason.TIMESTAMPS, "its timestamps cannot be taken over"
     late = _late(track, terms)
     if late is not None:
         return Reason.LATE, late
@@ -165,7 +165,9 @@ def _fault(track: AudioStream, terms: Terms, change: float | None) -> tuple[Reas
 
 def _fault_of_kind(track: AudioStream, profile: Profile) -> tuple[Reason, str] | None:
     if track.codec not in _first_codecs(profile):
-        return Reason.CODEC, f"not every client plays {track.codec}"
+        held = holds(profile.container, track.codec)
+        return Reason.CODEC, (f"not every client plays {track.codec}" if held else
+                              f"{track.codec} cannot be in {profile.container}")
     if track.codec == "aac" and track.profile != "LC":
         return Reason.CODEC_PROFILE, f"not every client plays AAC {track.profile or 'of an unknown profile'}"
     if (track.channels or 0) > 2:
@@ -196,7 +198,7 @@ def _why_not(track: AudioStream, terms: Terms) -> str:
     if not _surround_plays(track, terms):
         return f"few clients play {kind(track)}"
     if not terms.copyable:
-        return "this container's timestamps cannot be trusted"
+        return "its timestamps cannot be taken over"
     return _late(track, terms) or f"{_copied_rate(track)} bit/s are more than is left for it"
 
 

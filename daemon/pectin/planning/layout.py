@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pectin.model.media import Layout
 
-_READS = 2000   # at most so many small reads per file: a hostile file must not keep us busy
+_READS = 5000   # at most so many small reads per file: a hostile file must not keep us busy
+_MOST_TIMES = 1 << 20  # entries of a table of times, 8 bytes each: more than a film of four hours with 60 uneven frames
+_DISAGREE = (1.0, 0.01)  # seconds, and a share: no muxer's rounding makes so much of a difference
 _WHOLE = 1 << 16  # the media rate 1.0 of an edit: 16.16 fixed point
 _EMPTY = -1     # the media time of an edit that shows nothing: the track begins late
 _MOST_EDITS = 2  # that pause, and all of the track behind it
 _TEXTS = frozenset({b"sbtl", b"text", b"subt", b"clcp"})
+_SEEN_AND_HEARD = frozenset({b"vide", b"soun"})
+_UNKNOWN = frozenset({2**32 - 1, 2**64 - 1})  # a length that is not stated
 
 Read = Callable[[int, int], bytes]
 
@@ -53,18 +59,30 @@ def _layout(at: Read, size: int) -> Layout | None:
         fragmented = fragmented or kind == b"moof"
     if index is None or film is None:
         return None
-    plain, enabled = True, False
+    tracks: list[_Track] = []
     for kind, body, end in _boxes(at, *index):
         fragmented = fragmented or kind == b"mvex"
         if kind == b"trak":
-            is_plain, is_enabled = _track(at, body, end)
-            plain, enabled = plain and is_plain, enabled or is_enabled
-    return Layout(faststart=index[0] < film, fragmented=fragmented, plain_edits=plain, texts_enabled=enabled)
+            tracks.append(_track(at, body, end))
+    film_tracks = [track for track in tracks if track.handler in _SEEN_AND_HEARD]
+    return Layout(faststart=index[0] < film, fragmented=fragmented, plain_edits=all(track.plain for track in tracks),
+                  texts_enabled=any(track.switched_on and track.handler in _TEXTS for track in tracks),
+                  times_agree=all(track.times_agree for track in film_tracks),
+                  pieced=not all(track.plain for track in film_tracks))
 
 
-def _track(at: Read, start: int, end: int) -> tuple[bool, bool]:
-    """Whether its edits are plain, and whether it is a text that is switched on."""
-    plain, switched_on, handler = True, False, b""
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """`plain`: as Layout's plain_edits, of this track."""
+
+    handler: bytes
+    plain: bool
+    switched_on: bool
+    times_agree: bool
+
+
+def _track(at: Read, start: int, end: int) -> _Track:
+    plain, switched_on, handler, agree = True, False, b"", True
     for kind, body, after in _boxes(at, start, end):
         if kind == b"tkhd":
             switched_on = bool(at(body + 3, 1)[0] & 1)
@@ -72,7 +90,29 @@ def _track(at: Read, start: int, end: int) -> tuple[bool, bool]:
             plain = all(_plain(at, inner) for name, inner, _ in _boxes(at, body, after) if name == b"elst")
         elif kind == b"mdia":
             handler = next((at(inner + 8, 4) for name, inner, _ in _boxes(at, body, after) if name == b"hdlr"), b"")
-    return plain, switched_on and handler in _TEXTS
+            agree = _times_agree(at, body, after)
+    return _Track(handler, plain, switched_on, agree)
+
+
+def _times_agree(at: Read, start: int, end: int) -> bool:
+    """Whether the samples of a track last as long together as its header says (edits come later, and change neither). Where a bit
+    has made one of them last for hours, all that follow lie behind the end of the film, and the edit list hides them."""
+    inside = {kind: (body, after) for kind, body, after in _boxes(at, start, end)}
+    if b"mdhd" not in inside or b"minf" not in inside:
+        return True
+    body = inside[b"mdhd"][0]
+    wide = at(body, 1) == b"\x01"
+    scale = int.from_bytes(at(body + (20 if wide else 12), 4), "big")
+    stated = int.from_bytes(at(body + (24 if wide else 16), 8 if wide else 4), "big")
+    table = next((b for kind, b, after in _boxes(at, *inside[b"minf"]) if kind == b"stbl" for kind, b, _ in _boxes(at, b, after)
+                  if kind == b"stts"), None)
+    if table is None or not scale or not stated or stated in _UNKNOWN:
+        return True
+    entries = int.from_bytes(at(table + 4, 4), "big")
+    if entries > _MOST_TIMES:
+        return True
+    listed: int = sum(count * each for count, each in struct.iter_unpack(">II", at(table + 8, 8 * entries))) if entries else 0
+    return listed - stated <= max(_DISAGREE[0] * scale, _DISAGREE[1] * stated)
 
 
 def _plain(at: Read, body: int) -> bool:

@@ -34,7 +34,8 @@ def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, ame
     if profile.container is Container.SOURCE:
         return whole.untouched(media, profile, picture=stream, size=(stream.width or 0, stream.height or 0),
                                source_format=source_format, seconds=seconds)
-    copyable = source_format in COPYABLE
+    # Copied, what an edit list hides would be seen and heard: only a decoder can leave it out.
+    copyable = source_format in COPYABLE and not (media.layout is not None and media.layout.pieced)
     rest = usable(media, amends)
     sound = audio.decide(rest.audio, profile, copyable=copyable and not encodes(rest.audio, amends), measured=measured,
                          begin=stream.start_time or 0.0)

@@ -19,8 +19,8 @@ from pectin.model.media import (
 )
 from pectin.planning import languages
 
-# Picture codecs that are stills: a cover even where the file forgot to say so. (mjpeg is a cover only when flagged: cameras
-# record films in it.)
+# Picture codecs that are stills: a cover even where the file forgot to say so, unless it counts more than one. (mjpeg is a cover
+# only when flagged: cameras record films in it.)
 _STILLS = frozenset({"png", "bmp", "gif", "webp"})
 _LARGEST = 2**63  # what SQLite can hold; a larger number in a header is a lie
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # a NUL cannot be passed to ffmpeg, a newline breaks a table
@@ -57,7 +57,7 @@ def parse(document: Mapping[str, Any]) -> MediaInfo:
         kind = _text(raw.get("codec_type"))
         common = _common(index, raw)
         if kind == "video":
-            is_cover = common["disposition"].attached_pic or common["codec"] in _STILLS
+            is_cover = common["disposition"].attached_pic or (common["codec"] in _STILLS and common["packets"] in (None, 1))
             (covers if is_cover else video).append(_video(common, raw))
         elif kind == "audio":
             audio.append(AudioStream(**common, channels=_positive(raw.get("channels")),
@@ -102,13 +102,14 @@ def _common(index: int, raw: Mapping[str, Any]) -> _Common:
     flags = _mapping(raw.get("disposition"))
     handler = _text(tags.get("HANDLER_NAME"))
     tag = _text(raw.get("codec_tag_string"))
-    duration = _seconds(raw.get("duration"))
+    # Matroska's tag comes first: where nothing of a stream is found at the beginning, ffprobe fills in the whole file's length.
+    duration = _clock(_statistic(tags, "DURATION"))
     return _Common(
         index=index, codec=_known(raw.get("codec_name")), codec_tag=None if tag is None or "[0]" in tag else tag,
         profile=_known(raw.get("profile")),
         bit_rate=_positive(raw.get("bit_rate")) or _positive(_statistic(tags, "BPS")),
         start_time=_float(raw.get("start_time")),
-        duration=duration if duration is not None else _clock(_statistic(tags, "DURATION")),
+        duration=duration if duration is not None else _seconds(raw.get("duration")),
         packets=_positive(raw.get("nb_read_packets")) or _positive(raw.get("nb_frames"))
                 or _positive(_statistic(tags, "NUMBER_OF_FRAMES")),
         language=languages.normalise(_text(tags.get("LANGUAGE"))),
@@ -161,8 +162,9 @@ def _depth(pixel_format: str | None, raw: Mapping[str, Any]) -> int | None:
 
 
 def _statistic(tags: Mapping[str, Any], name: str) -> Any:
-    """A Matroska statistics tag, also in its older spelling with a language behind (`BPS-eng`)."""
-    return next((tags[key] for key in tags if key == name or key.startswith(name + "-")), None)
+    """A Matroska statistics tag, also in its older spelling with a language behind (`BPS-eng`). That one may be stale: who copies
+    a film anew writes the other, and leaves it."""
+    return tags.get(name) or next((tags[key] for key in tags if key.startswith(name + "-")), None)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -61,6 +61,8 @@ def refusals(media: MediaInfo, profile: Profile, measured: Measured = _NOTHING) 
         return tuple(found)
     if profile.video is VideoCodec.COPY and video.codec is not None and not holds(profile.container, video.codec):
         refuse(Cause.CANNOT_COPY, f"{video.codec} in {profile.container.upper()}")
+    if media.layout is not None and media.layout.pieced and VideoCodec.COPY is profile.video:
+        refuse(Cause.CANNOT_COPY, "a film that an edit list puts together from pieces; what is hidden between them would be seen")
     if video.codec is None:
         refuse(Cause.NO_DECODER, f"stream {video.index} is in a codec ffmpeg does not know ({video.codec_tag or 'no tag'})")
     if not video.width or not video.height:

@@ -23,13 +23,15 @@ class Cue:
     text: str
 
 
-def tidy(cues: Iterable[Cue], *, shift: int = 0) -> list[Cue]:
+def tidy(cues: Iterable[Cue], *, shift: int = 0, until: int | None = None) -> list[Cue]:
     """In order of time, without empty and doubled ones, each with an end behind its start. `shift` in milliseconds is added
-    to all times; what then ends before the film begins is left out."""
+    to all times; what then ends before the film begins is left out, and what comes after `until` milliseconds."""
     found = [replace(cue, start=cue.start + shift, end=None if cue.end is None else cue.end + shift, text=text)
              for cue in cues if (text := _clean(cue.text))]
     found.sort(key=lambda cue: cue.start)
     ended = [replace(cue, end=_end(cue, found, number)) for number, cue in enumerate(found[:_MOST_LINES])]
+    if until is not None:
+        ended = [replace(cue, end=min(cue.end or 0, until)) for cue in ended if cue.start < until]
     return _merged(replace(cue, start=max(cue.start, 0)) for cue in ended if (cue.end or 0) > 0 and cue.start <= _LAST)
 
 

@@ -56,7 +56,7 @@ def _length(name: str, plan: Plan, decision: StreamDecision, *, original: tuple[
     facts = f"{name} lasts {ours[1]:.2f} s, the source's {theirs[1]:.2f} s"
     if short > 0 and not _short_but_complete(plan, decision, original[0], encoded, short):
         yield Mismatch(MismatchKind.TOO_SHORT, f"{facts}: something is missing", decision.index)
-    if long > 0 and not _long_for_a_reason(plan, decision, original[0], encoded):
+    if long > 0 and not (_long_for_a_reason(plan, decision, original[0], encoded) or _within_picture(plan, *made)):
         yield Mismatch(MismatchKind.TOO_LONG, f"{facts}: something was added", decision.index)
 
 
@@ -71,6 +71,13 @@ def _long_for_a_reason(plan: Plan, decision: StreamDecision, original: Stream, e
     if plan.source_format in GUESSED and original.packets is None:
         return True
     return plan.source_format not in MEASURED and all_frames(decision, original, encoded)
+
+
+def _within_picture(plan: Plan, sound: Stream, output: MediaInfo) -> bool:
+    """Sound that ends with its picture is as long as it should be, whatever a tag says."""
+    picture = max((stream.duration or 0.0 for stream in output.video), default=0.0)
+    heard = not isinstance(sound, VideoStream) and plan.source_format not in MEASURED
+    return heard and (sound.duration or 0.0) <= picture + UNSURE
 
 
 def _span(stream: Stream, media: MediaInfo) -> tuple[float, float] | None:

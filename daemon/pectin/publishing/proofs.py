@@ -50,6 +50,13 @@ def copies(proofs: Proofs) -> Iterator[Mismatch]:
                            decision.index)
 
 
+def one_shape(plan: Plan, proofs: Proofs) -> Iterator[Mismatch]:
+    """A broadcast may change its size or its shape in the middle. MP4 tells it once, in front: many players never look again."""
+    if proofs.shapes > 1 and plan.kept and plan.kept[0].action is StreamAction.COPY:
+        yield Mismatch(MismatchKind.RULES, "the copied picture changes its size or how it is coded in the middle",
+                       plan.kept[0].index)
+
+
 def offsets(plan: Plan, proofs: Proofs) -> Iterator[Mismatch]:
     """Sound begins as long before or after its picture as it did in the source."""
     kept = plan.kept

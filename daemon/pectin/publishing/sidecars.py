@@ -20,7 +20,7 @@ from pectin.publishing.address import MOST_VERSIONS
 from pectin.publishing.naming import numbered_suffix, part_name, sidecar_name, sidecar_suffix
 from pectin.publishing.originals import numbered
 from pectin.publishing.place import explained, make_public, need_library, sync_file
-from pectin.publishing.subtitle_text import LARGEST, fits, to_subrip
+from pectin.publishing.subtitle_text import LARGEST, TOO_LARGE, fits, to_subrip
 
 FOLDER = "sidecars"         # below the job's outputs: the copies on their way
 ASIDE = "with-original"     # below the scratch folder: subtitles from inside the film that stay with the original
@@ -55,7 +55,9 @@ def fate_of(sidecar: PurePath, film: PurePath, file: Path, *, frame_rate: float 
         return Fate("", extension, _PICTURES)
     suffix = subtitle_names.normal(sidecar_suffix(sidecar, film))
     with explained(file):
-        data = file.read_bytes() if file.stat().st_size <= LARGEST else b""
+        if file.stat().st_size > LARGEST:
+            return Fate("", extension, _PICTURES if kind is SidecarKind.IMAGE_SUBTITLE else TOO_LARGE)
+        data = file.read_bytes()
     if extension == "srt" and fits(data):
         return Fate(suffix, extension)
     language = subtitle_names.language_in(suffix)

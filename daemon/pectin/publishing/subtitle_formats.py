@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from pectin.publishing.cues import Cue
 
-_CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,:](\d{1,3})"
+# Some leave the fraction out; translating programs put blanks in.
+_CLOCK = r"(?:(\d{1,3}) ?: ?(?=\d{1,2} ?:))?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,3}))?"
 _ARROW = re.compile(rf"^[ \t]*{_CLOCK}[ \t]*--?>[ \t]*{_CLOCK}[^\n]*$", re.MULTILINE)
 _NUMBER = re.compile(r"[ \t]*\d+[ \t]*")
 # Here and below: bounded or possessive, so that a hostile text costs no more time than it has letters.
@@ -44,8 +45,8 @@ def read(text: str, *, frame_rate: float | None = None, plain: bool = False) -> 
     return next((found for parse in (_mpl2, _subviewer, _tmplayer) if (found := list(parse(text)))), [])
 
 
-def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
-    return (int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
+def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
+    return (int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int((fraction or "").ljust(3, "0"))
 
 
 def _timed(text: str) -> Iterator[tuple[int, int, str]]:

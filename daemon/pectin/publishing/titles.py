@@ -12,13 +12,14 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import Any
 
 from pectin.linux.child import JOB_VARIABLE, spawn
 from pectin.model.parsed import Doubt, Kind, ParsedName, Understanding, understanding_from
 from pectin.model.plan import plain
 from pectin.model.sidecar import fold
+from pectin.publishing.guesses import CUT, guess
+from pectin.publishing.traps import is_extra
 
 PARSE_SECONDS = 20.0    # a name takes 0.2 s, most of it Python's start; on a busy machine some more
 _MOST_CHARACTERS = 400  # of a path: longer ones are not names, and guessit's time grows with their square
@@ -34,13 +35,8 @@ _NUMBER_APART = re.compile(r" - ([0-9]{1,4})(?:v[0-9])?(?![0-9])|(?<![a-z0-9])(?
                            re.IGNORECASE)
 _SEASON_FOLDER = re.compile(r"(?<![a-z0-9])(?:season|series|staffel|saison|s)[ ._-]*[0-9]{1,4}(?![0-9])|specials$", re.IGNORECASE)
 _NUMBER_FIRST = re.compile(r"^[0-9]{1,3}(?![0-9])")
-_LETTERS = re.compile(r"(?<![^\W\d_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W\d_]))?")
-_MARKED_WORD = re.compile(r"[^\W\d_]+-")
-_WORD = re.compile(r"\w+")
-_KEPT = "\0"
-# Where nothing else is sure these are only words that it could not place.
-_NO_FACTS = frozenset({"crc32", "uuid", "alternative_title"})
-_NO_MATCHES = frozenset({"type", "mimetype"})
+_EPISODE_WORD = re.compile(r"(?<![a-z])episode[ ._]?[0-9]", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _SAMPLE = re.compile(r"(?:^|[-._])sample$", re.IGNORECASE)
 
 
@@ -48,7 +44,9 @@ async def understand(relative: PurePath, *, job: str = "") -> Understanding:
     """What a source's path below its inbox says. Never raises for a name, whatever is in it; OSErrors of starting pass. `job`:
     whose child it is, for sweep_orphans."""
     # A byte that was not UTF-8, or half a character, is one that nobody can read.
-    name = "".join("\ufffd" if 0xD800 <= ord(sign) <= 0xDFFF else sign if sign.isprintable() else " " for sign in str(relative))
+    # A backslash divides folders for guessit, as it does on Windows.
+    name = "".join("\ufffd" if 0xD800 <= ord(sign) <= 0xDFFF else "-" if sign == "\\" else sign if sign.isprintable() else " "
+                   for sign in str(relative))
     if len(name) > _MOST_CHARACTERS:
         return Understanding(doubt=Doubt.UNREADABLE, detail=f"{len(name)} characters")
     # -I: neither the folder we stand in nor the environment may slip another guessit in.
@@ -69,26 +67,33 @@ def parse(name: str) -> Understanding:
     """The same at once, in this process. Raises ImportError without guessit, and whatever guessit raises."""
     path = PurePath(name)
     # The ids would only confuse; where blanks divide words a blank takes their place, else a dot.
-    bare = PurePath(*(_ID.sub(" " if " " in part else ".", part).strip() or part for part in path.parts))
-    if _SAMPLE.search(bare.stem):
+    # guessit takes `Specials` for the name of a series.
+    bare = PurePath(*("Season 00" if part.casefold() == "specials" else _ID.sub(" " if " " in part else ".", part).strip() or part
+                      for part in path.parts))
+    trailer = bool(_TRAILER.search(bare.stem))
+    if _SAMPLE.search(bare.stem) or (not trailer and is_extra(bare.stem, bare.parts[-2:-1])):
         return Understanding(doubt=Doubt.EXTRA)
-    own = _guess(bare.name)
-    whole = _guess(str(bare)) if bare.parent.name else own
+    own = guess(bare.name)
+    whole = guess(str(bare)) if bare.parent.name else own
     if difference := _contradiction(own, bare.parent):
         return Understanding(doubt=Doubt.CONTRADICTION, detail=difference)
     # A file that says all by itself is believed; else its folders help (`Show/Season 1/01 - Pilot`).
-    facts = dict(own if own.get("title") and ("year" in own or ("season" in own and "episode" in own)) else whole)
+    complete = bool(own.get("title")) and ("year" in own or ("season" in own and "episode" in own))
+    if not complete and not trailer and is_extra(bare.stem, bare.parts[:-1]):
+        return Understanding(doubt=Doubt.EXTRA)
+    facts = dict(own if complete else whole)
     if "year" not in facts and "year" in whole:
         facts["year"] = whole["year"]
     if facts.get("type") == "episode" and not {"episode", "season", "date"} & set(facts):
         # `Final Cut` has the word that marks a last episode.
-        facts = _guess(bare.name, {"type": "movie"})
-    trailer = bool(_TRAILER.search(bare.stem))
+        facts = guess(bare.name, {"type": "movie"})
     if not any(character.isalnum() for character in facts.get("title", "")):
         return Understanding(doubt=Doubt.NO_TITLE)
     if facts.get("type") == "episode" and not trailer:
         return _episode(facts, path)
-    if "year" not in facts and (lost := facts["lost"]):
+    if not complete and not trailer and _SEASON_FOLDER.search(path.parent.name):
+        return Understanding(doubt=Doubt.NO_NUMBER, detail=f"it lies in {path.parent.name}")
+    if lost := facts["outside"] or ("" if "year" in facts else facts["lost"]):
         return Understanding(doubt=Doubt.LEFT_OVER, detail=lost)
     ids, conflict = _ids(path.parts)
     if conflict:
@@ -96,7 +101,14 @@ def parse(name: str) -> Understanding:
     return Understanding(parsed=ParsedName(
         kind=Kind.MOVIE, title=facts["title"], year=_number(facts.get("year")), ids=ids, edition=_edition(facts),
         disc=_number(facts.get("cd")), stereo=_stereo(bare.stem), trailer=trailer,
-        assumed=() if "year" in facts else ("The name has no year: Jellyfin may take it for another film of that title.",)))
+        assumed=_assumed(facts)))
+
+
+def _assumed(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is taken for granted of a film."""
+    if "year" not in facts:
+        return ("The name has no year: Jellyfin may take it for another film of that title.",)
+    return (f"Nobody knows what this means, and it is left out of the name: {facts['lost']}.",) if facts["lost"] else ()
 
 
 def _episode(facts: Mapping[str, Any], path: PurePath) -> Understanding:
@@ -109,6 +121,8 @@ def _episode(facts: Mapping[str, Any], path: PurePath) -> Understanding:
     mark = _EPISODE_MARK.search(path.name)
     if episodes and not _clearly_numbered(path):
         return Understanding(doubt=Doubt.NO_NUMBER, detail="a bare number may as well be a part of the title")
+    if not mark and season in (None, facts.get("year")) and _EPISODE_WORD.search(path.name) and _YEAR.search(path.name):
+        return Understanding(doubt=Doubt.NO_NUMBER, detail="with a year it may as well be a film")
     apart = _NUMBER_APART.search(path.name)
     if apart and not mark and isinstance(season, int):
         absolute = (season * 100 + episodes[0],) if len(episodes) == 1 else ()
@@ -135,61 +149,11 @@ def _clearly_numbered(path: PurePath) -> bool:
                 or (_SEASON_FOLDER.search(path.parent.name) and _NUMBER_FIRST.search(path.name)))
 
 
-def _guess(name: str, options: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """guessit's facts, each once. `title` and `episode_title` are as they are written; `lost` is what no fact holds."""
-    from guessit import guessit  # type: ignore[import-untyped]  # noqa: PLC0415  (an extra, and 20 MB: only where it is asked)
-    found = guessit(name, {"advanced": True, **options})
-    matches = {key: value if isinstance(value, list) else [value] for key, value in found.items() if key not in _NO_MATCHES}
-    facts: dict[str, Any] = {key: _once([match.value for match in value]) for key, value in matches.items()}
-    facts["type"] = found["type"].value
-    if "title" in matches:
-        title = _title(name, matches, facts["type"])
-        facts["title"] = _written(name, *title)
-    if "episode_title" in matches:
-        facts["episode_title"] = _written(name, *matches["episode_title"][0].span)
-    if "date" in matches and "title" in matches:
-        facts["date_follows"] = matches["date"][0].start > matches["title"][0].start
-    spans = [_span(match) for key, value in matches.items() if key not in _NO_FACTS for match in value]
-    covered = {at for span in (*spans, *([title] if "title" in matches else [])) for at in range(*span)}
-    rest = "".join(character if at not in covered else " " for at, character in enumerate(name))
-    facts["lost"] = " ".join(word for word in _WORD.findall(PurePath(rest).name) if word != "x") if "/" not in name else ""
-    return facts
-
-
-def _title(name: str, matches: Mapping[str, Sequence[Any]], kind: str) -> tuple[int, int]:
-    """From where to where the title goes. guessit takes `Spider-` for somebody's mark, and `Part Two` and what stands behind a
-    hyphen out of a film's title: there they belong to it."""
-    start, end = matches["title"][0].span
-    before = name[name.rfind("/", 0, start) + 1:start]
-    if _MARKED_WORD.fullmatch(before):
-        start -= len(before)
-    for key in ("part", "alternative_title") if kind == "movie" else ():
-        for piece in matches.get(key, ()):
-            first, last = _span(piece)
-            if 0 <= first - end <= 3 and not any(character.isalnum() or character in "()[]/" for character in name[end:first]):
-                end = last
-    return start, end
-
-
-def _span(match: Any) -> tuple[int, int]:
-    """All of what was matched: `Part Two`, not only `Two`."""
-    span: tuple[int, int] = match.initiator.span if match.initiator else match.span
-    return span
-
-
-def _written(name: str, start: int, end: int) -> str:
-    """Where blanks divide the words a dot is a dot (`Mr. Robot`); else dots and underlines are the blanks, but for `M.A.S.H`."""
-    text = name[start:end]
-    if " " not in name[name.rfind("/", 0, start) + 1:].partition("/")[0]:
-        text = re.sub(r"[._]+", " ", _LETTERS.sub(lambda found: found[0].replace(".", _KEPT), text)).replace(_KEPT, ".")
-    return " ".join(text.split()).strip(" -_").rstrip(". ")
-
-
 def _contradiction(own: Mapping[str, Any], folder: PurePath) -> str:
     """Where the file and its folders say different things that both are sure of; empty: nowhere."""
     if not folder.name:
         return ""
-    above = _guess(f"{folder}.mkv")
+    above = guess(f"{folder}.mkv")
     for key in ("year", "season"):
         ours, theirs = own.get(key), above.get(key)
         if isinstance(ours, int) and isinstance(theirs, int) and ours != theirs:
@@ -218,7 +182,7 @@ def _edition(facts: Mapping[str, Any]) -> str | None:
     """What tells this version from others; a `Final Cut` too, which guessit does not know."""
     value = facts.get("edition") or facts.get("alternative_title")
     words = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
-    return words if words and ("edition" in facts or words.casefold().endswith((" cut", " edition", " version"))) else None
+    return words if words and ("edition" in facts or words.casefold().endswith(CUT)) else None
 
 
 def _stereo(stem: str) -> str | None:
@@ -227,12 +191,6 @@ def _stereo(stem: str) -> str | None:
         return None
     how = found["how"].replace("-", "").lower()
     return f"3D {_OVER_UNDER.get(how, how.upper())}"
-
-
-def _once(values: Sequence[Any]) -> Any:
-    """`Season 01/S01E02` says its season twice."""
-    different = [value for index, value in enumerate(values) if value not in values[:index]]
-    return different[0] if len(different) == 1 else different
 
 
 def _key(value: object) -> str:

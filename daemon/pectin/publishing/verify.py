@@ -14,7 +14,7 @@ from pectin.model.profile import Verify
 from pectin.model.reports import Proofs, RunReport
 from pectin.publishing.lengths import GUESSED, MEASURED, SURE, frame_seconds, lengths, source_stream
 from pectin.publishing.mismatch import Mismatch, MismatchKind
-from pectin.publishing.proofs import copies, ends, offsets, unfit
+from pectin.publishing.proofs import copies, ends, offsets, one_shape, unfit
 
 _FORMATS: Mapping[str, str] = MappingProxyType({"mp4": "mp4", "mkv": "matroska", "webm": "webm"})  # container -> ffprobe's name
 NO_PROOFS = Proofs()
@@ -32,6 +32,7 @@ def compare(plan: Plan, source: MediaInfo, output: MediaInfo, encoded: RunReport
         *_content(plan, output, encoded, decoded, proofs.depth),
         *ends(output, proofs),
         *copies(proofs),
+        *one_shape(plan, proofs),
         *offsets(plan, proofs),
         *unfit(plan, proofs),
     ]

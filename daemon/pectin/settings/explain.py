@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 from pectin.settings.quantities import Allowed
 from pectin.settings.sections import Settings
 
+_OF_A_NAME = "[key]"  # pydantic's last part where a name is wrong, not what stands below it
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -44,7 +46,8 @@ def explain(error: Mapping[str, Any], lines: Mapping[str, int], data: Mapping[st
     if error["type"] == "missing":
         return Problem(path=path, line=line, message="this key is needed", hint=f"allowed: {allowed_at(location)}")
     value = "nothing" if error["input"] is None else repr(error["input"])
-    return Problem(path=path, line=line, message=f"{value} is not allowed", hint=f"allowed: {allowed_at(location)}")
+    hint = _name_words(location) if error["loc"][-1] == _OF_A_NAME else allowed_at(location)
+    return Problem(path=path, line=line, message=f"{value} is not allowed", hint=f"allowed: {hint}")
 
 
 def line_of(path: str, lines: Mapping[str, int]) -> int | None:
@@ -66,7 +69,7 @@ def _plain_location(location: Sequence[str | int], data: Any) -> tuple[str | int
     plain: list[str | int] = []
     here: Any = data
     for part in location:
-        if isinstance(here, Mapping):
+        if isinstance(here, Mapping) and part != _OF_A_NAME:
             plain.append(part)
             here = here.get(part)
         elif isinstance(here, list) and isinstance(part, int):
@@ -131,6 +134,13 @@ def allowed_at(location: Sequence[str | int]) -> str:
         if section is None and _model_at(location[:end]) is not None:
             return "a section with keys"
     return "sections such as paths:, routes: and intake:"
+
+
+def _name_words(location: Sequence[str | int]) -> str:
+    """What a name among `location`'s neighbours may be, in words."""
+    section = _model_at(location[:-2])
+    field = section.model_fields.get(str(location[-2])) if section else None
+    return _words(get_args(field.annotation)[0]) if field is not None else "another name"
 
 
 def allowed(field: FieldInfo) -> str:

@@ -13,7 +13,7 @@ UNIVERSAL = "universal"
 SHIPPED: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType({
     UNIVERSAL: ("What every Jellyfin client plays directly.", {}),
     "universal-hevc": ("Smaller files at the same quality, for clients that know HEVC.", {"video": "hevc"}),
-    "archive-av1": ("Small files to keep: AV1 in 10 bit up to 4K, HDR stays, all sound tracks and subtitles as they are.",
+    "archive-av1": ("Small files to keep: AV1 in 10 bit up to 4K, HDR stays, all sound as it is, text subtitles inside.",
                     {"video": "av1", "container": "mkv", "max_height": 2160, "max_frame_rate": 60, "max_bitrate": 40_000_000,
                      "hdr": "keep", "audio": "copy", "subtitles": "embed"}),
     "copy": ("A new container for the same picture and sound: nothing is ever encoded.", {"video": "copy", "audio": "copy"}),
