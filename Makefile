@@ -13,7 +13,7 @@ help:  ## this list
 check: $(VENV)/.installed-dev  ## static checks: lint, types, import contracts (seconds)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
-	MYPYPATH=tools:tests/fakes $(BIN)/mypy --strict tools
+	MYPYPATH=tools:tests/fakes:tests $(BIN)/mypy --strict tools
 	$(BIN)/lint-imports --config setup.cfg
 
 unit: $(VENV)/.installed-dev  ## the fast tests
@@ -25,7 +25,7 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 test: need-tests check  ## everything: static checks and all tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-soak: need-tests $(VENV)/.installed-dev  ## the long proofs that nothing is lost: 700 deaths and power cuts (about 20 minutes)
+soak: need-tests $(VENV)/.installed-dev  ## the long proofs: 700 deaths and power cuts, 500 damaged films (about half an hour)
 	PECTIN_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist load tests/durability
 
 bench: need-tests $(VENV)/.installed-dev  ## the figures of the README, measured here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -33,9 +34,15 @@ class SmallDisk:
 
     def fill(self, leaving: int = 0) -> None:
         """Until only so many bytes are free."""
-        free = os.statvfs(self._corner).f_bavail * os.statvfs(self._corner).f_frsize - leaving
         with (self._corner / BALLAST).open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, free)
+            while True:
+                free = os.statvfs(self._corner).f_bavail * os.statvfs(self._corner).f_frsize - leaving
+                try:
+                    return os.posix_fallocate(ballast.fileno(), 0, free) if free > 0 else None
+                except OSError as error:  # somebody has written there meanwhile: then there is less
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    ballast.truncate(0)
 
     def empty(self) -> None:
         (self._corner / BALLAST).unlink()

@@ -59,8 +59,10 @@ async def filmed(source: Path, profile: Profile, folder: Path, *, threads: int =
         _FOUND.append(await tools.find("ffmpeg"))
     found = _FOUND[0]
     media = probed(source)
-    measured = await looking.look(questions.ask(media, profile), media, tools=found, source=f"file:{source}", pass_fds=(),
-                                  threads=threads, nice=0, cpus=None, job="", stall_timeout=60, monitor=None)
+    with source.open("rb") as opened:  # it is walled in: it sees what it is handed, and no name
+        measured = await looking.look(questions.ask(media, profile), media, tools=found,
+                                      source=f"file:/proc/self/fd/{opened.fileno()}", pass_fds=(opened.fileno(),),
+                                      threads=threads, nice=0, cpus=None, job="", stall_timeout=60, monitor=None)
     decided = plan.decide(media, profile, measured)
     command = argv.build(decided, ffmpeg="ffmpeg", source=f"file:{source}", threads=threads, max_pixels=40_000_000)
     run("ffmpeg", *command.argv[1:], cwd=folder)

@@ -62,7 +62,7 @@ class Daemon:
             "paths": {name: str(folder / name) for name in ("state", "work", "originals", "rejected")} | {"min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.inbox), "library": str(self.library)}],
             "intake": {"linger": 0, "quiet": 0, "rescan": "5s", "duplicates": "keep"},  # one clip is many films here
-            "encoder": {"threads": 1},
+            "encoder": {"threads": 1, "hardware": "cpu"},  # the same on every machine
             "profiles": {"universal": {"preset": "ultrafast"}},
             "retry": {"first": 0},
             "socket": {"path": str(folder / "s")},

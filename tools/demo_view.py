@@ -92,7 +92,8 @@ class View:
 
     def _decisions(self, job: Mapping[str, Any]) -> None:
         plan = job["plan"]
-        how = {"remux": "copied into a new container, nothing encoded anew", "encode": "encoded where needed"}[plan["method"]]
+        how = {"file": "taken over as it is", "remux": "copied into a new container, nothing encoded anew",
+               "encode": "encoded where needed"}[plan["method"]]
         self.headline(f"What was decided, and why: {plan['container']}, {plan['width']}x{plan['height']}, {how}")
         self._console.print(plan_table(plan))
 

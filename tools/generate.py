@@ -38,6 +38,13 @@ def _profiles() -> str:
     return _table(("profile", "what it makes", "plays directly on", "not on"), rows)
 
 
+def _sources() -> str:
+    """The sources that the tests make and file, with what is decided for each."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from sources.deciding import rows  # noqa: PLC0415  (the folder of the tests is known only from here on)
+    return _table(("comes in", "is", "why"), list(rows()))
+
+
 def _statuses() -> str:
     return _table(("status", "meaning"), ((str(s.value), STATUSES[s]) for s in ExitStatus))
 
@@ -61,7 +68,8 @@ def _metrics() -> str:
 
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
-    "profiles": _profiles, "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics, "events": _events,
+    "profiles": _profiles, "sources": _sources, "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics,
+    "events": _events,
 }
 
 

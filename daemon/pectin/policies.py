@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import grp
 import math
 import os
@@ -9,14 +10,18 @@ import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pectin.encoding.hardware import Bench
 from pectin.encoding.tools import Tools, lacking
 from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
+from pectin.linux.sandbox import Sandbox
+from pectin.linux.trial import choose, total_memory
 from pectin.model.places import Places
 from pectin.notifying import webhook
 from pectin.notifying.jellyfin import Jellyfin
 from pectin.pipeline.cpus import share, threads_for
 from pectin.pipeline.endpoints import Target, hook_target, jellyfin_target, webhook_target
+from pectin.pipeline.hardware import HardwarePolicy
 from pectin.pipeline.intake_loop import IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
 from pectin.pipeline.purging import Keep
@@ -31,17 +36,18 @@ def places(settings: Settings) -> Places:
     return Places(work=settings.paths.work, originals=settings.paths.originals, rejected=settings.paths.rejected)
 
 
-def policy(loaded: Loaded, tools: Tools) -> Policy:
-    """Everything a worker needs. Raises ConfigError for a group or user that does not exist, and for a profile in use that needs
-    an encoder this ffmpeg has not got."""
+def policy(loaded: Loaded, tools: Tools, sandbox: Sandbox, *, slots: int | None = None) -> Policy:
+    """Everything a worker needs; `slots`: how many jobs run at the same time, by default as many as are meant for the CPU.
+    Raises ConfigError for a group or user that does not exist, and for a profile in use whose encoder this ffmpeg lacks."""
     settings, encoder = loaded.settings, loaded.settings.encoder
     _need_encoders(loaded, tools)
     cpus = sorted(os.sched_getaffinity(0))
     threads = threads_for(encoder.threads, len(cpus))
     return Policy(
         places=places(settings), routes=values.routes(settings), profiles=values.profiles(settings),
-        encoding=Encoding(tools=tools, threads=threads, cpus=tuple(share(cpus, encoder.jobs, threads)), nice=encoder.nice,
-                          stall_timeout=encoder.stall_timeout, probe_timeout=encoder.probe_timeout),
+        encoding=Encoding(tools=tools, threads=threads, cpus=tuple(share(cpus, slots or encoder.jobs, threads)),
+                          nice=encoder.nice, stall_timeout=encoder.stall_timeout, probe_timeout=encoder.probe_timeout,
+                          sandbox=sandbox, time_limit=encoder.time_limit or None),
         publishing=Publishing(file_mode=settings.publish.file_mode, folder_mode=settings.publish.folder_mode,
                               group=group_id(loaded, "publish.group", settings.publish.group),
                               owner=owner_id(loaded), mtime=settings.publish.mtime, conflict=settings.publish.conflict),
@@ -59,6 +65,25 @@ def _need_encoders(loaded: Loaded, tools: Tools) -> None:
              for index, route in enumerate(loaded.settings.routes) if (missing := lacking(tools, known[route.profile]))]
     if found:
         raise ConfigError(str(loaded.path), tuple(found))
+
+
+async def sandbox(settings: Settings) -> Sandbox:
+    """The walls around ffmpeg. Raises PectinError(SANDBOX_MISSING) when they must be there and are not."""
+    encoder = settings.encoder
+    memory = total_memory() * 3 // 4 if encoder.max_memory == "auto" else encoder.max_memory
+    return await asyncio.to_thread(choose, encoder.sandbox, memory)
+
+
+def hardware(settings: Settings) -> HardwarePolicy:
+    """Which video hardware may be used, and for how many jobs."""
+    encoder = settings.encoder
+    return HardwarePolicy(wish=encoder.hardware, node=str(encoder.device), jobs=encoder.hardware_jobs, cpu_jobs=encoder.jobs,
+                          state=settings.paths.state)
+
+
+def bench(policy: Policy, sandbox: Sandbox) -> Bench:
+    """Where video hardware is tried out: on the CPUs of the first slot."""
+    return Bench(tools=policy.encoding.tools, sandbox=sandbox, cpus=policy.encoding.cpus[0])
 
 
 def intake(settings: Settings) -> IntakePolicy:

@@ -23,6 +23,7 @@ from pectin.observing.metrics import Metrics
 from pectin.observing.systemd import Notifier, listen_sockets, watchdog_interval
 from pectin.pipeline.control import Control
 from pectin.pipeline.gate import Gate
+from pectin.pipeline.hardware import Hardware
 from pectin.pipeline.housekeeping import Housekeeping
 from pectin.pipeline.intake_loop import IntakeLoop
 from pectin.pipeline.narrator import Narrator
@@ -36,6 +37,7 @@ from pectin.settings.sections import Settings
 
 log = logging.getLogger(__name__)
 
+_AT_START = ("jobs", "hardware_jobs")  # of the encoder: how many workers there are
 _FIXED = ("paths", "socket", "metrics")  # sections that hold what is opened once
 
 
@@ -86,8 +88,13 @@ class Service:
         async with AsyncExitStack() as stack:
             _own_folders(settings)
             stack.enter_context(InstanceLock(settings.paths.state / "pectin.lock"))
-            found = await tools.find(settings.encoder.ffmpeg)
-            policy = policies.policy(self._loaded, found)
+            walls = await policies.sandbox(settings)
+            found = await tools.find(settings.encoder.ffmpeg, walls)
+            devices = policies.hardware(settings)
+            policy = policies.policy(self._loaded, found, walls, slots=devices.slots)
+            self._metrics.sandbox(walls.parts)
+            if not walls.whole:
+                log.warning("%s; `pectin doctor` says what is missing", walls.sentence)
             targets = policies.targets(self._loaded)
             listener = self._listener()
             stack.callback(self._close, listener)
@@ -100,7 +107,10 @@ class Service:
             await gate.restore()
             self._outbox = OutboxLoop(store, self._metrics, targets)
             await self._outbox.drop_unknown()
-            self._worker = Worker(store, policy, gate, self._metrics, slots=settings.encoder.jobs, changed=self._changed)
+            self._hardware = Hardware(devices, self._metrics)
+            self._hardware.configure(devices, policies.bench(policy, walls))
+            self._worker = Worker(store, policy, gate, self._metrics, slots=devices.slots, changed=self._changed,
+                                  hardware=self._hardware)
             await self._worker.mounts.restore()  # before anything is done in a library or an inbox
             await self._worker.mounts.troubles(policy.routes.values())
             await recover(store, policy)
@@ -122,6 +132,7 @@ class Service:
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(self._intake.run(), name="intake")
             worker = group.create_task(self._worker.run(), name="worker")
+            devices = group.create_task(self._hardware.run(), name="hardware")
             others = [group.create_task(work, name=name) for name, work in (
                 ("outbox", self._outbox.run()), ("api", serve(app, [listener])), ("narrator", self._narrator.run()),
                 ("housekeeping", self._keeper.run()), ("watchdog", self._watchdog()), ("store", self._store.until_damaged()))]
@@ -136,7 +147,7 @@ class Service:
             self._ready = False
             self._notifier.stopping()
             log.info("stopping: running jobs begin again at the next start")
-            for task in (intake, worker, *others):
+            for task in (intake, worker, devices, *others):
                 task.cancel()
                 await asyncio.wait({task})
         log.info("stopped")
@@ -178,19 +189,24 @@ class Service:
         or PectinError, and then nothing has changed."""
         new = load(self._loaded.path)
         old, settings = self._loaded.settings, new.settings
-        encoder = settings.encoder.model_copy(update={"jobs": old.encoder.jobs})
+        encoder = settings.encoder.model_copy(update={name: getattr(old.encoder, name) for name in _AT_START})
         before = old.model_copy(update={"paths": old.paths.model_copy(update={"min_free": settings.paths.min_free})})
         kept = {name: getattr(before, name) for name in _FIXED} | {"encoder": encoder}
         notes = [f"{name} has changed: that takes effect at the next start (`systemctl restart pectin`)"
                  for name in _FIXED if getattr(before, name) != getattr(settings, name)]
-        if old.encoder.jobs != settings.encoder.jobs:
-            notes.append("encoder.jobs has changed: that takes effect at the next start (`systemctl restart pectin`)")
+        notes += [f"encoder.{name} has changed: that takes effect at the next start (`systemctl restart pectin`)"
+                  for name in _AT_START if getattr(old.encoder, name) != getattr(settings.encoder, name)]
         applied = Loaded(new.path, settings.model_copy(update=kept))
-        policy = policies.policy(applied, await tools.find(settings.encoder.ffmpeg))
+        walls = await policies.sandbox(settings)
+        slots = len(self._worker.policy.encoding.cpus)
+        policy = policies.policy(applied, await tools.find(settings.encoder.ffmpeg, walls), walls, slots=slots)
         targets = policies.targets(applied)
         self._loaded = applied
         _set_up_logs(settings)
-        self._worker.policy = policy
+        self._metrics.sandbox(walls.parts)
+        self._metrics.cpu_limit(policy.encoding.threads)
+        self._worker.put_in_force(policy)
+        self._hardware.configure(policies.hardware(applied.settings), policies.bench(policy, walls))
         await self._outbox.configure(targets)
         self._keeper.libraries, self._keeper.keep = tuple(r.library for r in settings.routes), policies.keep_originals(settings)
         self._keeper.publishing = policy.publishing

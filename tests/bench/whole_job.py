@@ -26,7 +26,7 @@ from bench.films import camera_film
 from bench.table import Row, pair_ratios, spread
 from clips import Clips
 from harness import Daemon, daemon, until
-from pectin.linux.child import launch_prefix
+from pectin.linux.launch import prefix
 
 BOUND = 1.10
 LEAST_ENCODE = 20.0  # seconds: below, what every job costs once would weigh more than it does for any film
@@ -92,7 +92,7 @@ def _by_hand(command: Command, film: Path, folder: Path) -> Cost:
         argv = [re.sub(r"^file:/proc/self/fd/\d+$", f"file:{source}", argument) for argument in command.argv]
         nicer = command.nice - os.getpriority(os.PRIO_PROCESS, 0)
         began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*launch_prefix(nice=nicer, cpus=command.cpus), *argv], cwd=empty, stdin=subprocess.DEVNULL,
+        subprocess.run([*prefix(argv[0], nice=nicer, cpus=command.cpus), *argv], cwd=empty, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, check=True)
         wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -121,7 +121,7 @@ def _encode_of(running: Daemon) -> Command | None:
     for child in psutil.Process(running.process.pid).children():
         try:
             argv = child.cmdline()
-            # The launchers (nice, taskset) carry the same arguments: they have not become ffmpeg yet.
+            # The launcher carries the same arguments: it has not become ffmpeg yet.
             if argv and Path(argv[0]).name == "ffmpeg" and "libx264" in argv:
                 return Command(argv=tuple(argv), cpus=frozenset(child.cpu_affinity()), nice=child.nice())
         except psutil.NoSuchProcess:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pectin.linux.child import JOB_VARIABLE, STDERR_TAIL, Child, _Tail, launch_prefix, spawn, sweep_orphans
+from pectin.linux.child import JOB_VARIABLE, STDERR_TAIL, Child, _Tail, spawn, sweep_orphans
 
 MARKER = "test-of-child:"
 PYTHON = sys.executable
@@ -74,15 +74,9 @@ async def test_a_child_is_nice_and_stays_on_its_cpus() -> None:
     cpu = min(os.sched_getaffinity(0))
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     async with spawn(["sleep", "60"], cwd=None, nice=7, cpus={cpu}) as child:
-        await until(lambda: psutil.Process(child.pid).name() == "sleep", "the launchers have become the program")
+        await until(lambda: psutil.Process(child.pid).name() == "sleep", "the launcher has become the program")
         assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, ours + 7)
         assert os.sched_getaffinity(child.pid) == {cpu}
-
-
-def test_the_launchers_are_left_out_where_there_is_nothing_to_set() -> None:
-    assert [Path(word).name for word in launch_prefix(nice=0, cpus=None)] == [
-        "setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--ambient-caps", "-all", "--inh-caps", "-all"]
-    assert launch_prefix(nice=5, cpus={3, 1})[-1] == "1,3"
 
 
 @pytest.mark.parametrize("program", ["no-such-program-here", "/no/such/program", "./not-executable"])
@@ -209,7 +203,7 @@ async def test_a_child_dies_with_a_daemon_that_is_killed() -> None:
     with subprocess.Popen([PYTHON, "-c", DAEMON, source], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         child = int(daemon.stdout.readline())
-        await until(lambda: psutil.Process(child).name() == "sleep", "the launchers have become the program")
+        await until(lambda: psutil.Process(child).name() == "sleep", "the launcher has become the program")
         daemon.kill()
     await until(lambda: not alive(child), "the child is gone")
 

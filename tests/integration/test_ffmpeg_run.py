@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from pectin.encoding import ffmpeg
 from pectin.encoding.ffmpeg import StallWatch, probe, run
 from pectin.encoding.tools import find, lacking, parse_version
 from pectin.linux.child import Child
+from pectin.linux.sandbox import unconfined
+from pectin.linux.trial import offered
 from pectin.model.errors import Cause, PectinError
 from pectin.model.profile import AudioCodec, Container, Profile, Surround, VideoCodec
 from pectin.model.reports import Progress, RunReport
@@ -67,6 +70,16 @@ async def refused(argv: Sequence[str], cwd: Path, watcher: Watcher | None = None
     return caught.value
 
 
+@contextmanager
+def opened(film: Path) -> Iterator[int]:
+    """The number of a descriptor: the only way in which a confined program gets at a film."""
+    fd = os.open(film, os.O_RDONLY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 async def moving(watcher: Watcher, task: asyncio.Task[Any]) -> None:
     async with asyncio.timeout(20):
         while not watcher.moving.is_set() and not task.done():
@@ -90,6 +103,35 @@ async def test_a_run_reports_its_frames_its_length_and_its_progress(clips: Clips
     assert shares[-1] == 1.0
     assert watcher.ended
     assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+async def test_what_root_makes_of_anothers_private_film_belongs_to_root(clips: Clips, tmp_path: Path) -> None:
+    """Root's ffmpeg has no capability: it reads such a film as the film's owner."""
+    need_root("own a film as somebody else")
+    private, work = tmp_path / "private.mkv", tmp_path / "work"
+    shutil.copyfile(clips.film(seconds=1), private)
+    private.chmod(0o600)
+    os.chown(private, 65534, 65534)
+    work.mkdir()
+    work.chmod(0o700)
+    with opened(private) as fd:
+        report = await go(command("-i", f"file:/proc/self/fd/{fd}", *X264, "-an", "out.mp4"), work, Watcher(), pass_fds=(fd,))
+        found = await probe(ffprobe(f"file:/proc/self/fd/{fd}"), pass_fds=(fd,), timeout=20)
+    assert report.frames == 25
+    assert found["format"]
+    assert [path.stat().st_uid for path in (work, work / "out.mp4", private)] == [0, 0, 65534]
+
+
+async def test_another_run_writes_over_what_the_first_made_of_anothers_private_film(clips: Clips, tmp_path: Path) -> None:
+    need_root("own a film as somebody else")
+    private, work = tmp_path / "private.mkv", tmp_path / "work"
+    shutil.copyfile(clips.film(seconds=1), private)
+    private.chmod(0o600)
+    os.chown(private, 65534, 65534)
+    work.mkdir()
+    with opened(private) as fd:
+        for _ in range(2):
+            await go(command("-i", f"file:/proc/self/fd/{fd}", *X264, "-an", "-y", "out.mp4"), work, Watcher(), pass_fds=(fd,))
 
 
 async def test_a_failure_tells_ffmpegs_words_and_the_command(tmp_path: Path) -> None:
@@ -160,7 +202,9 @@ async def test_a_full_disk_is_told_whatever_the_status_is(clips: Clips, tmp_path
     for size in ("24k", "64k"):  # full in the middle, and full only for the last bytes
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(small)], check=True)
         try:
-            error = await refused(command("-i", str(source), *X264, "-an", "-b:v", "2M", "out.mp4"), small)
+            with opened(source) as fd:
+                error = await refused(command("-i", f"file:/proc/self/fd/{fd}", *X264, "-an", "-b:v", "2M", "out.mp4"), small,
+                                      pass_fds=(fd,))
             assert error.cause is Cause.NO_SPACE
         finally:
             subprocess.run(["umount", "-l", str(small)], check=True)
@@ -186,16 +230,18 @@ async def test_a_run_that_closed_its_output_but_does_not_end_is_stalled(tmp_path
 
 async def test_a_paused_run_is_not_stalled_and_ends_well(clips: Clips, tmp_path: Path) -> None:
     source, watcher = clips.film(seconds=2), Watcher()
-    task = asyncio.create_task(go(command("-re", "-i", str(source), *X264, "-an", "out.mp4"), tmp_path, watcher, stall=0.5))
-    await moving(watcher, task)
-    assert watcher.child is not None
-    watcher.suspended = True
-    watcher.child.suspend()
-    await asyncio.sleep(1.5)
-    assert not task.done()
-    watcher.suspended = False
-    watcher.child.resume()
-    assert (await task).frames == 50
+    with opened(source) as fd:
+        argv = command("-re", "-i", f"file:/proc/self/fd/{fd}", *X264, "-an", "out.mp4")
+        task = asyncio.create_task(go(argv, tmp_path, watcher, stall=0.5, pass_fds=(fd,)))
+        await moving(watcher, task)
+        assert watcher.child is not None
+        watcher.suspended = True
+        watcher.child.suspend()
+        await asyncio.sleep(1.5)
+        assert not task.done()
+        watcher.suspended = False
+        watcher.child.resume()
+        assert (await task).frames == 50
 
 
 def test_the_stall_watch_looks_at_figures_and_cpu() -> None:
@@ -225,22 +271,22 @@ async def test_a_probe_gives_ffprobes_json(clips: Clips) -> None:
     assert [stream["codec_type"] for stream in found["streams"]] == ["video", "audio"]
 
 
-async def unprobed(argv: Sequence[str], *, timeout: float = 20) -> PectinError:
+async def unprobed(argv: Sequence[str], *, timeout: float = 20, **more: Any) -> PectinError:
     with pytest.raises(PectinError) as caught:
-        await probe(argv, timeout=timeout)
+        await probe(argv, timeout=timeout, **more)
     return caught.value
 
 
 async def test_what_is_no_film_is_refused_with_ffprobes_words(tmp_path: Path) -> None:
     (tmp_path / "x.mkv").write_text("a letter, not a film\n" * 100)
-    error = await unprobed(ffprobe(str(tmp_path / "x.mkv")))
+    error = await unprobed(ffprobe("x.mkv"), cwd=tmp_path)
     assert error.cause is Cause.NOT_A_VIDEO
     assert "Invalid data found" in error.detail
 
 
 async def test_a_probe_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.mkv")
-    assert (await unprobed(ffprobe(str(tmp_path / "x.mkv")), timeout=0.5)).cause is Cause.PROBE_TIMEOUT
+    assert (await unprobed(ffprobe("x.mkv"), timeout=0.5, cwd=tmp_path)).cause is Cause.PROBE_TIMEOUT
 
 
 @pytest.mark.parametrize(("script", "cause"), [
@@ -322,6 +368,21 @@ async def test_an_ffmpeg_that_does_not_start_is_refused(tmp_path: Path) -> None:
     assert (await unfound(fake(tmp_path, status=1))).cause is Cause.FFMPEG_UNUSABLE
 
 
+async def test_an_ffmpeg_whose_libraries_the_sandbox_hides_is_refused_at_once(tmp_path: Path) -> None:
+    if not offered().whole:
+        pytest.skip("this machine offers no sandbox")
+    folder, library = tmp_path / "program", tmp_path / "elsewhere" / "library"
+    folder.mkdir()
+    library.parent.mkdir()
+    library.write_text("needed\n")
+    program = Path(fake(folder))
+    program.write_text(program.read_text().replace("\n", f"\nread -r line <{library} || exit 127\n", 1))
+    await find(str(program), unconfined())
+    with pytest.raises(PectinError, match=r"in the sandbox with status 127: .*Permission denied") as refused:
+        await find(str(program), offered())
+    assert refused.value.cause is Cause.FFMPEG_UNUSABLE
+
+
 @pytest.mark.parametrize("setting", ["/no/such/ffmpeg", "no-such-ffmpeg"])
 async def test_a_missing_ffmpeg_is_told_with_what_was_looked_for(setting: str) -> None:
     error = await unfound(setting)
@@ -359,3 +420,22 @@ def test_the_real_ffmpeg_prints_json_for_a_probe(clips: Clips) -> None:
     said = subprocess.run(ffprobe(str(clips.film())), capture_output=True, check=True)
     assert json.loads(said.stdout)["format"]
     assert shutil.which("ffprobe")
+
+
+async def test_a_paused_probe_has_all_of_its_time_left_when_it_goes_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.mkv")
+
+    class Pausing(Watcher):
+        def child_started(self, child: Child) -> None:
+            super().child_started(child)
+            child.suspend()
+
+    watcher = Pausing()
+    task = asyncio.create_task(unprobed(ffprobe("x.mkv"), timeout=0.5, cwd=tmp_path, monitor=watcher))
+    async with asyncio.timeout(20):
+        while watcher.child is None or watcher.child.suspended_seconds < 1:
+            await asyncio.sleep(0.01)
+    assert not task.done()
+    watcher.child.resume()
+    assert (await task).cause is Cause.PROBE_TIMEOUT
+    assert watcher.ended

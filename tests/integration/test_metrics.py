@@ -11,7 +11,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pectin.linux.sandbox import Part
 from pectin.model.errors import Cause, PectinError
+from pectin.model.figures import Figures
 from pectin.model.job import Stage, State, Trigger
 from pectin.observing.metrics import Metrics
 
@@ -40,6 +42,12 @@ def a_day(metrics: Metrics) -> None:
     metrics.outbox_pending({"chat": 4})
     metrics.progress(0, 0.25, 1.5)
     metrics.cpu_limit(2)
+    metrics.used(Figures(cpu_seconds=12.5, peak_memory=300 << 20))
+    metrics.used(Figures())
+    metrics.sandbox({Part.FILES})
+    metrics.held_back({"slowed_by_user": 1})
+    metrics.hardware_available({("vaapi:/dev/dri/renderD128", "h264 8 bit"): True})
+    metrics.hardware_fallback("full", "hybrid", "midstream")
     metrics.watcher_healthy(True)
     metrics.watcher(overflows=1, restarts={"overflow": 1}, rescans=1, rescan_seconds=0.1, folders=1, unwatched=0)
 
@@ -57,6 +65,11 @@ def test_what_happens_is_counted(metrics: Metrics) -> None:
     assert value(metrics, "pectin_deliveries_total", endpoint="chat", outcome="delivered") == 1
     assert value(metrics, "pectin_outbox_pending", endpoint="chat") == 4
     assert value(metrics, "pectin_cpu_limit_threads") == 2
+    assert value(metrics, "pectin_ffmpeg_cpu_seconds_total") == 12.5
+    assert value(metrics, "pectin_ffmpeg_peak_memory_bytes_count") == 1
+    assert value(metrics, "pectin_sandbox_active", part="files") == 1
+    assert value(metrics, "pectin_sandbox_active", part="syscalls") == 0
+    assert value(metrics, "pectin_jobs_held_back", cause="slowed_by_user") == 1
     assert value(metrics, "pectin_watcher_healthy") == 1
     assert value(metrics, "pectin_build_info", version="1.2.3") == 1
 
@@ -71,6 +84,15 @@ def test_a_slot_is_there_while_its_job_runs(metrics: Metrics) -> None:
     metrics.idle(0)
     assert value(metrics, "pectin_jobs_running") == 1
     assert value(metrics, "pectin_job_progress_ratio", slot="0") is None
+
+
+def test_a_device_that_is_gone_is_told_as_not_available(metrics: Metrics) -> None:
+    a_day(metrics)
+    assert value(metrics, "pectin_hardware_fallbacks_total", **{"from": "full", "to": "hybrid", "reason": "midstream"}) == 1
+    device = {"device": "vaapi:/dev/dri/renderD128", "codec": "h264 8 bit"}
+    assert value(metrics, "pectin_hardware_available", **device) == 1
+    metrics.hardware_available({})
+    assert value(metrics, "pectin_hardware_available", **device) == 0
 
 
 def test_a_reason_nobody_waits_for_any_more_counts_nothing(metrics: Metrics) -> None:

@@ -68,12 +68,12 @@ def test_a_file_where_the_films_folder_should_be_delays_its_film_and_stops_no_da
         made.drop(clips.film("film.mkv"), "Film.mkv")
         job = until(lambda: (j := made.job("Film.mkv", "PUBLISHING"))["cause"] and j, "the job tells its reason")
         assert job["cause"] == "name_taken"
-        made.drop(clips.film("film.mkv"), "Other.mkv")
-        made.job("Other.mkv", "COMPLETED")
+        made.drop(clips.film("film.mkv"), "Second.mkv")
+        made.job("Second.mkv", "COMPLETED")
         (made.library / "Film").unlink()
         made.client().post(f"/v1/jobs/{job['id']}/retry")
         made.job("Film.mkv", "COMPLETED")
-        assert files(made.library) == ["Film/Film.mp4", "Other/Other.mp4"]
+        assert files(made.library) == ["Film/Film.mp4", "Second/Second.mp4"]
 
 
 async def test_without_a_rescan_the_intake_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

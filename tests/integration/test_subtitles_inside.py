@@ -253,7 +253,7 @@ async def test_closed_captions_come_out_as_text(tmp_path: Path, name: str) -> No
     with opened(film, tmp_path) as source:
         found = await ffmpeg_tools()
         media = await look_into(source, found, timeout=60, max_pixels=PLAIN.max_pixels)
-        measured = Measured(captions=await captions.seen(media, tools=found, source=source.url, pass_fds=(source.fd,), nice=0,
+        measured = Measured(captions=await captions.seen(media, 0, tools=found, source=source.url, pass_fds=(source.fd,), nice=0,
                                                          cpus=None, job=""))
     assert measured.captions
     out = await taken_out(film, tmp_path / "out", measured=measured)
@@ -272,7 +272,7 @@ async def test_a_film_without_captions_is_not_taken_for_one_with_them(tmp_path: 
     with opened(film, film.parent) as source:
         found = await ffmpeg_tools()
         media = await look_into(source, found, timeout=60, max_pixels=PLAIN.max_pixels)
-        assert await captions.seen(media, tools=found, source=source.url, pass_fds=(source.fd,), nice=0, cpus=None,
+        assert await captions.seen(media, 0, tools=found, source=source.url, pass_fds=(source.fd,), nice=0, cpus=None,
                                    job="") is False
 
 

@@ -257,7 +257,7 @@ def test_redo_replaces_the_outputs_and_needs_the_original(tmp_path: Path, clips:
         before = sha256(made.library / "Film (2010)/Film.mp4")
         told = made.cli("redo", job["id"], "--profile", "tiny")
         assert told.returncode == 1
-        assert "there are: small, universal" in told.stderr
+        assert "there are: archive-av1, copy, original, small, universal, universal-hevc" in told.stderr
         made.client().post("/v1/pause")
         assert ask(made, job, "redo", profile="small")["state"] == "PENDING"
         assert sha256(made.library / "Film (2010)/Film.mp4") == before, "what is there stays until the new one takes its place"

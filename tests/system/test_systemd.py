@@ -161,6 +161,25 @@ def test_a_killed_daemon_takes_its_ffmpeg_along_and_comes_back_to_its_job(instal
     assert not [pid for pid in children if installed.box.path(f"/proc/{pid}").exists()]
 
 
+def test_the_walls_around_ffmpeg_hold_inside_the_units_own(installed: Machine, slow_film: Path) -> None:
+    """The unit may make no namespaces, so there is no network one; the filter of system calls refuses connections instead."""
+    installed.fresh(SLOW | {"encoder": {"threads": 1, "sandbox": "required"}})
+    told = installed.client().get("/v1/status")["sandbox"]
+    assert (told["parts"], told["whole"], told["by"]) == (["files", "syscalls", "privileges"], True, "Landlock")
+    assert set(told["missing"]) == {"network"}
+    installed.drop(slow_film, "Walled.mkv")
+    installed.encoding()
+    daemon = installed.box.unit("pectin.service", "MainPID")["MainPID"]
+    (child,) = installed.box.text("pgrep", "-P", daemon).split()
+    status = dict(line.split(":\t", 1) for line in installed.box.text("cat", f"/proc/{child}/status").splitlines())
+    filters = [int(installed.box.text("grep", "Seccomp_filters", f"/proc/{pid}/status").split()[1]) for pid in (daemon, child)]
+    assert (status["NoNewPrivs"], status["Seccomp"], filters[1] - filters[0]) == ("1", "2", 1)
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    installed.configure(QUICK)
+    installed.box.run("systemctl", "restart", "pectin.service")
+    installed.job("Walled.mkv", "COMPLETED")
+
+
 def test_the_first_question_starts_the_daemon(installed: Machine) -> None:
     installed.ready()
     installed.box.run("systemctl", "stop", "pectin.service", "pectin.socket")

@@ -64,8 +64,15 @@ def test_damaged_input_is_told_from_other_failures(status: int, words: str) -> N
 
 
 @pytest.mark.parametrize(("status", "words", "expected"), [
-    (127, "setpriv: failed to execute x: No such file or directory", Exit.MISSING),
+    (127, "pectin-confine: /no/ffmpeg: No such file or directory", Exit.MISSING),
     (126, "", Exit.MISSING),
+    (125, "pectin-confine: files: Operation not supported", Exit.UNCONFINED),
+    (125, "ffmpeg's own 125", Exit.FAILED),
+    (1, "bwrap: Can't mount proc on /newroot/proc: Operation not permitted", Exit.UNCONFINED),
+    (1, "a film may say so\nbwrap: no", Exit.FAILED),
+    (1, "[libx264] malloc of size 1 failed\nx: Cannot allocate memory", Exit.NO_MEMORY),
+    (244, "", Exit.NO_MEMORY),
+    (-25, "", Exit.TOO_LARGE),
     (1, "video.mp4: Read-only file system", Exit.READ_ONLY),
     (0, "file:/proc/self/fd/3: Input/output error", Exit.IO_ERROR),
     (1, "Unrecognized option 'x'.", Exit.FAILED),

@@ -13,7 +13,7 @@ from pectin.model.job import TRANSITIONS
 from pectin.model.statuses import STATUSES, ExitStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("profiles", "state diagram", "exit statuses", "metrics", "events")
+PARTS = ("profiles", "sources", "state diagram", "exit statuses", "metrics", "events")
 
 
 @pytest.fixture(scope="module")

@@ -97,3 +97,24 @@ def test_an_endless_line_is_not_kept() -> None:
     for _ in range(100):
         parser.feed(b"x" * 10_000)
     assert parser.feed(b"\n" + LAST)[0].frame == 25
+
+
+def test_speed_counts_the_time_it_worked_not_its_pauses() -> None:
+    (progress,) = Parser(10).feed(block(fps=10, speed="0.5x"), active=0.25)
+    assert (progress.fps, progress.speed) == (40, 2)
+
+
+def test_what_was_read_is_the_share_only_where_nothing_else_is_known() -> None:
+    (by_bytes,) = Parser().feed(block(frame=5), read=0.3)
+    assert by_bytes.fraction == 0.3
+    (by_time,) = Parser(10).feed(block(out_time_us=5_000_000), read=0.3)
+    assert by_time.fraction == 0.5
+
+
+def test_what_was_read_never_goes_back_and_is_not_the_whole() -> None:
+    """ffmpeg reads the end of some files first, and all of a short one at once."""
+    parser = Parser()
+    shares = [parser.feed(block(frame=1), read=read)[0].fraction for read in (0.5, 0.2, 1.0)]
+    assert shares[:2] == [0.5, 0.5]
+    assert shares[2] is not None
+    assert shares[2] < 1.0

@@ -73,6 +73,6 @@ def test_captions_are_read_by_a_forced_demuxer_from_a_path_of_our_own() -> None:
 def test_a_long_film_is_looked_at_in_two_places() -> None:
     for media, places in ((film(picture(), duration=3600.0), 2), (film(picture(), duration=200.0), 1),
                           (film(picture(), duration=None), 1), (film(picture(), formats=("h264",), duration=3600.0), 1)):
-        arguments = captions.look_argv("ffmpeg", "file:x", media)
+        arguments = captions.look_argv("ffmpeg", "file:x", media, media.video[0])
         assert arguments.count("-i") == arguments.count("-map") == places
         assert has(arguments, "-ss", "120") == (places == 2)

@@ -75,7 +75,8 @@ def _queries(app: FastAPI, control: Control) -> None:
     @app.get("/v1/plan", summary="What would be done with a file below an inbox or library")
     async def plan(path: str, profile: str | None = None) -> PlanOut:
         media, decided, reach = await control.plan(Path(path), profile)
-        return PlanOut(summary=media.summary(), plan=decided.as_dict(), reach=reach)
+        way = control.way(decided, media)
+        return PlanOut(summary=media.summary(), plan={**decided.as_dict(), "way": way}, reach=reach)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -101,6 +102,18 @@ def _job_commands(app: FastAPI, control: Control) -> None:
     async def undo(job_id: str,
                    to: Annotated[str | None, Query(description="an absolute folder for the original")] = None) -> JobOut:
         return JobOut.of(await control.undo(job_id, Path(to) if to is not None else None))
+
+    @app.post("/v1/jobs/{job_id}/pause", summary="A running job stands still until it is resumed; the queue goes on")
+    async def pause_job(job_id: str) -> JobOut:
+        return JobOut.of(await control.suspend(job_id))
+
+    @app.post("/v1/jobs/{job_id}/resume", summary="A job that was paused goes on")
+    async def resume_job(job_id: str) -> JobOut:
+        return JobOut.of(await control.go_on(job_id))
+
+    @app.post("/v1/jobs/{job_id}/limit", summary="A running job uses at most so many CPUs; without a number all it may have")
+    async def limit_job(job_id: str, cpus: Annotated[int | None, Query(ge=1, le=256)] = None) -> JobOut:
+        return JobOut.of(await control.limit(job_id, cpus))
 
 
 def _daemon_commands(app: FastAPI, control: Control) -> None:

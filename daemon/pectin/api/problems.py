@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError
 from pectin.model.job import IllegalTransitionError, NoSuchJobError, StaleTransitionError, State, Trigger
-from pectin.pipeline.control import AmbiguousJobError
+from pectin.pipeline.control import AmbiguousJobError, NotRunningError
 from pectin.pipeline.undo import WishError
 from pectin.settings.load import ConfigError
 
@@ -49,6 +49,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(AmbiguousJobError)
     async def _ambiguous(_: Request, error: AmbiguousJobError) -> Response:
         return problem(409, "ambiguous-job", "The id fits several jobs", str(error))
+
+    @app.exception_handler(NotRunningError)
+    async def _not_running(_: Request, error: NotRunningError) -> Response:
+        return problem(409, "not-running", "The job does not run", str(error))
 
     @app.exception_handler(WishError)
     async def _wish(_: Request, error: WishError) -> Response:

@@ -66,6 +66,7 @@ class JobDetailsOut(JobOut):
     outputs: list[dict[str, Any]]
     sidecars: list[SidecarOut]
     history: list[HistoryEntry]
+    figures: dict[str, Any] | None = Field(description="what its last try has cost: CPU seconds, bytes of memory at most")
 
     @classmethod
     def from_details(cls, details: JobDetails) -> JobDetailsOut:
@@ -74,7 +75,7 @@ class JobDetailsOut(JobOut):
                    media=json.loads(job.media) if job.media else None, plan=json.loads(job.plan) if job.plan else None,
                    outputs=json.loads(job.outputs) if job.outputs else [],
                    sidecars=[SidecarOut(name=s.name, now=s.now, outcome=s.outcome) for s in details.sidecars],
-                   history=list(details.history))
+                   history=list(details.history), figures=json.loads(job.figures) if job.figures else None)
 
 
 class JobPage(BaseModel):

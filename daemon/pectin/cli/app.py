@@ -16,7 +16,7 @@ import typer
 from rich.live import Live
 
 from pectin import __version__
-from pectin.cli import backup, configuration, doctor, planning, render
+from pectin.cli import backup, configuration, doctor, doctor_hardware, planning, render
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.cli.plan_view import plan_view
 from pectin.model.statuses import ExitStatus
@@ -196,15 +196,34 @@ def _text(path: Path) -> str:
 
 
 @app.command()
-def pause(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Start nothing new; what runs stands still. Until `pectin resume`, also over a restart."""
-    _done(client(context).post("/v1/pause"), as_json)
+def pause(context: typer.Context, as_json: JsonFlag = False,
+          job: Annotated[str | None, typer.Argument(help="Only this running job.", show_default=False)] = None) -> None:
+    """Start nothing new; what runs stands still. Until `pectin resume`, also over a restart. With a job: only that one stands
+    still, until `pectin resume JOB`."""
+    if job is not None:
+        _told(client(context).post(f"{_address(job)}/pause"), as_json)
+    else:
+        _done(client(context).post("/v1/pause"), as_json)
 
 
 @app.command()
-def resume(context: typer.Context, as_json: JsonFlag = False) -> None:
+def resume(context: typer.Context, as_json: JsonFlag = False,
+           job: Annotated[str | None, typer.Argument(help="Only this job.", show_default=False)] = None) -> None:
     """Go on after pause or drain."""
-    _done(client(context).post("/v1/resume"), as_json)
+    if job is not None:
+        _told(client(context).post(f"{_address(job)}/resume"), as_json)
+    else:
+        _done(client(context).post("/v1/resume"), as_json)
+
+
+@app.command()
+def limit(context: typer.Context, job: JobId,
+          cpus: Annotated[str, typer.Argument(help="How many CPUs, or all.", show_default=False)],
+          as_json: JsonFlag = False) -> None:
+    """Slow a running job down. It uses at most so many CPUs from now on; `all` gives it back what the configuration allows."""
+    if cpus != "all" and not (cpus.isascii() and cpus.isdigit() and int(cpus) > 0):
+        raise CommandError(ExitStatus.FAILED, f"{cpus!r} is no number of CPUs: 1 or more, or all")
+    _told(client(context).post(f"{_address(job)}/limit", cpus=None if cpus == "all" else int(cpus)), as_json)
 
 
 @app.command()
@@ -262,9 +281,13 @@ def plan(context: typer.Context, file: Annotated[Path, typer.Argument(help="A vi
 
 
 @app.command("doctor")
-def doctor_command(context: typer.Context, as_json: JsonFlag = False) -> None:
+def doctor_command(context: typer.Context, as_json: JsonFlag = False,
+                   hardware: Annotated[bool, typer.Option(
+                       "--hardware", help="Only the video hardware, all of it tried out anew; takes up to a minute.")] = False,
+                   ) -> None:
     """Check everything people get wrong, and say how to mend it. Needs no daemon."""
-    findings = doctor.examine(context.obj["config"], context.obj["socket"])
+    findings = (doctor_hardware.try_out(context.obj["config"]) if hardware
+                else doctor.examine(context.obj["config"], context.obj["socket"]))
     if as_json:
         _print_json([finding.as_dict() for finding in findings])
     else:

@@ -15,10 +15,14 @@ from rich.text import Text
 from pectin.cli.account import Account, account_of
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.cli.configuration import missing_groups
+from pectin.cli.doctor_hardware import hardware_findings
 from pectin.cli.doctor_inbox import inbox_findings
+from pectin.cli.doctor_sandbox import sandbox_findings
 from pectin.cli.findings import Finding, Level, good, note, problem
 from pectin.cli.render import size_text
 from pectin.encoding import tools
+from pectin.linux.sandbox import Mode, unconfined
+from pectin.linux.trial import offered
 from pectin.model.errors import PectinError
 from pectin.model.statuses import ExitStatus
 from pectin.notifying.deliver import new_client
@@ -47,6 +51,8 @@ def examine(config: Path | None, socket: Path | None) -> list[Finding]:
     findings += [problem(f"{p.path}: {p.message}", p.hint) for p in missing_groups(loaded.settings)]
     findings += _owner(loaded.settings, account)
     findings += _ffmpeg(loaded.settings)
+    findings += sandbox_findings(loaded.settings, status)
+    findings += hardware_findings(loaded.settings, status)
     findings += _folders(loaded.settings, account)
     findings += inbox_findings(loaded.settings, account, status)
     findings += _secrets(loaded.settings, account)
@@ -72,8 +78,9 @@ def _owner(settings: Settings, account: Account) -> Iterator[Finding]:
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:
+    walls = unconfined() if settings.encoder.sandbox is Mode.NONE else offered()
     try:
-        found = asyncio.run(tools.find(settings.encoder.ffmpeg))
+        found = asyncio.run(tools.find(settings.encoder.ffmpeg, walls))
     except PectinError as error:
         yield problem(f"ffmpeg: {error.sentence}", error.meaning.next_step)
         return

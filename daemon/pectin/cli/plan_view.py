@@ -30,6 +30,8 @@ def plan_view(document: Mapping[str, Any]) -> RenderableType:
     size = size_text(plan["estimated_size"]) if plan["estimated_size"] else "unknown"
     facts.add_row("size", f"about {size}" if plan["estimated_size"] else size)
     facts.add_row("time", _about(plan["estimated_seconds"]))
+    if plan["method"] == "encode" and plan.get("way"):
+        facts.add_row("made", escape(plan["way"]))
     facts.add_row("place", escape(document["library"] or plan["name"]["place"])
                   + ("" if document["route"] else " (there are several routes: --route NAME tells in which library)"))
     facts.add_row("clients", escape(reach["sentence"]))

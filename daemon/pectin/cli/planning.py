@@ -10,12 +10,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pectin.cli.client import CommandError
+from pectin.cli.device_way import device_way
 from pectin.encoding import argv, ffmpeg, tools
 from pectin.encoding.looking import look
 from pectin.intake.structure import Wholeness
 from pectin.intake.structure import examine as structure_of
 from pectin.linux.beneath import open_regular
 from pectin.linux.pathtext import printable
+from pectin.linux.sandbox import Mode, unconfined
 from pectin.model.errors import Cause, PectinError
 from pectin.model.measured import Measured, Questions
 from pectin.model.media import MediaInfo
@@ -45,6 +47,7 @@ class _Way:
     profile: Profile
     route: Route | None
     encoder: Encoder
+    state: Path
 
     @property
     def threads(self) -> int:
@@ -88,7 +91,7 @@ def _way(file: Path, profile_name: str | None, route_name: str | None, config: P
     wanted = profile_name or (route.profile if route else "universal")
     if wanted not in profiles:
         raise CommandError(ExitStatus.FAILED, f"there is no profile {wanted!r}; there are: {', '.join(sorted(profiles))}")
-    return _Way(profile=profiles[wanted], route=route, encoder=settings.encoder)
+    return _Way(profile=profiles[wanted], route=route, encoder=settings.encoder, state=settings.paths.state)
 
 
 async def _plan(file: Path, way: _Way) -> dict[str, Any]:
@@ -107,13 +110,14 @@ async def _plan(file: Path, way: _Way) -> dict[str, Any]:
             return os.pread(fd, length, offset)
 
         structure = structure_of(read, size)
+        sandbox = unconfined() if encoder.sandbox is Mode.NONE else None
         command = argv.probe_argv(str(found.ffprobe), source, max_pixels=profile.max_pixels)
-        media = parse(await ffmpeg.probe(command, pass_fds=(fd,), timeout=encoder.probe_timeout))
+        media = parse(await ffmpeg.probe(command, pass_fds=(fd,), timeout=encoder.probe_timeout, sandbox=sandbox))
         media = replace(media, layout=read_layout(read, size))
         _refuse(refusals(media, profile))
         questions = ask(media, profile)
         measured = await look(questions, media, tools=found, source=source, pass_fds=(fd,), threads=os.cpu_count() or 1, nice=0,
-                              cpus=None, job="", stall_timeout=encoder.stall_timeout, monitor=None)
+                              cpus=None, job="", stall_timeout=encoder.stall_timeout, monitor=None, sandbox=sandbox)
         _refuse(refusals(media, profile, measured))  # only now is it known what sound can be decoded
     finally:
         os.close(fd)
@@ -143,9 +147,11 @@ async def _name(file: Path, way: _Way, plan: Plan) -> LibraryName:
 
 def _document(media: MediaInfo, plan: Plan, way: _Way, seen: tuple[str, ...]) -> dict[str, Any]:
     reached = reach(way.profile)
+    device = device_way(plan, media, way.encoder, way.state)
     place = str(way.route.library / plan.name.place) if way.route is not None and plan.name is not None else None
-    return {"summary": media.summary(), "media": plain(media), "plan": plan.as_dict(), "looked": list(seen), "library": place,
-            "route": way.route.name if way.route else None, "reach": {"sentence": reached.sentence, **plain(reached)}}
+    return {"summary": media.summary(), "media": plain(media), "plan": {**plan.as_dict(), "way": device},
+            "looked": list(seen), "library": place, "route": way.route.name if way.route else None,
+            "reach": {"sentence": reached.sentence, **plain(reached)}}
 
 
 def looked(questions: Questions, measured: Measured) -> tuple[str, ...]:

@@ -69,11 +69,17 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if status["mode_sentence"]:
         parts.append(Text(status["mode_sentence"], style="yellow"))
     parts += [Text(f"! {problem}", style="red") for problem in status["problems"]]
+    if status["hardware_sentence"]:
+        parts.append(Text(f"films are encoded on the CPU: {status['hardware_sentence']}", style="yellow"))
+    parts += [_device_line(device) for device in status["hardware"] if device["encodes"]]
     parts += [Text(f"{inbox['path']}: {note}", style="yellow") for inbox in status["inboxes"] for note in _limits_of(inbox)]
+    if not status["sandbox"]["whole"]:
+        parts.append(Text("ffmpeg is not confined as it should be: `pectin doctor` says why", style="yellow"))
     counts = "  ".join(f"[{STATE_STYLE[state]}]{state}[/] {count}" for state, count in status["jobs"].items() if count)
     parts.append(Text.from_markup(counts or "no jobs yet: drop a film into the inbox"))
     if status["running"]:
         parts.append(running_table(status["running"]))
+        parts += [Text(f"{job['id']}: {sentence}", style="yellow") for job in status["running"] for sentence in job["held_back"]]
     if status["waiting"]:
         parts += [Text(), inbox_view(status)]
     if status["originals_size"]:
@@ -82,6 +88,14 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if undelivered:
         parts.append(Text("not yet delivered: " + ", ".join(f"{count} to {name}" for name, count in undelivered.items())))
     return Group(*parts)
+
+
+def _device_line(device: Mapping[str, Any]) -> Text:
+    """What a device does now."""
+    told = f"{device['device']} ({device['name']}): {device['jobs'] or 'no'} {'film' if device['jobs'] == 1 else 'films'}"
+    if not device["resting"]:
+        return Text(told)
+    return Text(f"{told}; {device['sentence']}, tried again {time_text(device['until'])}", style="yellow")
 
 
 def _limits_of(inbox: Mapping[str, Any]) -> list[str]:
@@ -156,6 +170,11 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
     facts.add_row("source now", escape(job["source_now"] or "removed"))
     facts.add_row("size", size_text(job["size"]))
     facts.add_row("route", f"{job['route']}, profile {job['profile']}")
+    if job["figures"] and job["figures"].get("made_by"):
+        facts.add_row("made", escape(job["figures"]["made_by"]))
+    if job["figures"]:
+        facts.add_row("has cost", f"{length_text(job['figures']['cpu_seconds'])} of CPU time, "
+                      f"{size_text(job['figures']['peak_memory'])} of memory at most")
     for output in job["outputs"]:
         facts.add_row(output["role"], escape(f"{output['path']} ({size_text(output['size'])})"))
     parts: list[RenderableType] = [facts]

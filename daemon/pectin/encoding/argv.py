@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pectin.encoding import checks, pictures, sounds
+from pectin.encoding import accelerators, checks, pictures, sounds
 from pectin.encoding import texts as words
 from pectin.encoding.labels import Argv
+from pectin.model.hardware import Rung, Way
 from pectin.model.media import DEMUXERS
 from pectin.model.plan import Plan, StreamAction, StreamDecision, VideoTarget
 
@@ -43,21 +44,24 @@ class Command:
     copied: tuple[StreamDecision, ...]
 
 
-def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int,
-          texts: Mapping[int, str] = NO_TEXTS) -> Command:
+def build(plan: Plan, *, ffmpeg: str, source: str, threads: int, max_pixels: int, texts: Mapping[int, str] = NO_TEXTS,
+          way: Way | None = None) -> Command:
     """The command that carries out `plan`. `source` is what stands behind -i, e.g. `file:/proc/self/fd/7`; it must carry its
     protocol. `texts`: files in that folder with the text of subtitle streams, which are put into the film. Progress comes on
-    stdout; `threads` bounds every pool ffmpeg has."""
+    stdout; `threads` bounds every pool ffmpeg has. `way`: that through a device; None: the CPU."""
+    # A device decodes by itself; each of ffmpeg's threads would only take more of its memory.
+    decoders = 1 if way is not None and way.rung is Rung.FULL else threads
     video = f"{VIDEO}.{plan.container}"
     copied = checks.hashed(plan.kept)
     argv = (
         *always(ffmpeg), "-y",
         "-filter_threads", str(threads), "-filter_complex_threads", str(threads),
+        *accelerators.device(way),
         *missing_times(plan),
-        *opening(plan.source_format, source, threads, max_pixels),
+        *opening(plan.source_format, source, decoders, max_pixels, accelerators.decoding(way)),
         *words.inputs(plan, texts),
-        *pictures.graph(plan),
-        *_main_output(plan, video, threads),
+        *accelerators.graph(way, plan, pictures.graph(plan)),
+        *_main_output(plan, video, threads, way),
         *checks.hash_output(((stream.index, stream) for stream in copied), checks.SOURCE_HASHES),
     )
     return Command(argv=argv, video=video, copied=copied)
@@ -78,11 +82,11 @@ def always(ffmpeg: str) -> Argv:
     return (ffmpeg, "-nostdin", "-hide_banner", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5")
 
 
-def opening(source_format: str, source: str, threads: int, max_pixels: int) -> Argv:
-    """The options of a source, and its -i."""
+def opening(source_format: str, source: str, threads: int, max_pixels: int, device: Argv = ()) -> Argv:
+    """The options of a source, and its -i. `device`: those of one that decodes it."""
     return ("-threads", str(threads),  # the decoder's
             "-protocol_whitelist", "file", "-f", source_format,  # a playlist in disguise opens nothing
-            "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels), "-i", source)
+            "-max_streams", _MOST_STREAMS, *_LOOK, "-max_pixels", str(max_pixels), *device, "-i", source)
 
 
 def missing_times(plan: Plan) -> Argv:
@@ -92,7 +96,7 @@ def missing_times(plan: Plan) -> Argv:
     return ("-fflags", "+genpts") if copied and plan.source_format in _WITHOUT_TIMES else ()
 
 
-def _main_output(plan: Plan, name: str, threads: int) -> Argv:
+def _main_output(plan: Plan, name: str, threads: int, way: Way | None) -> Argv:
     kept = plan.kept
     video = tuple(stream for stream in kept if stream.kind == "video")
     sound = tuple(stream for stream in kept if stream.kind == "audio")
@@ -103,8 +107,9 @@ def _main_output(plan: Plan, name: str, threads: int) -> Argv:
         # Of the streams' tags none: Matroska's statistics (NUMBER_OF_FRAMES, BPS) would be lies about what was encoded anew.
         "-map_metadata", "0", "-map_metadata:s", "-1", "-map_chapters", "0" if plan.chapters else "-1",
         *(argument for tag in _UNWANTED_TAGS for argument in ("-metadata", f"{tag}=")),
-        *(argument for number, stream in enumerate(video)
-          for argument in pictures.options(number, stream, container=plan.container, threads=threads)),
+        *(argument for number, stream in enumerate(video) for argument in (
+            pictures.options(number, stream, container=plan.container, threads=threads) if way is None
+            else accelerators.options(number, stream, way, plan.container))),
         *(argument for number, stream in enumerate(sound) for argument in sounds.options(number, stream, plan.container)),
         *(argument for number, stream in enumerate(subtitles) for argument in words.options(number, stream, plan.container)),
         "-threads", str(threads),

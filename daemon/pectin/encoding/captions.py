@@ -11,8 +11,11 @@ from pectin.encoding.ffmpeg import READ_SIZE
 from pectin.encoding.labels import Argv
 from pectin.encoding.tools import Tools
 from pectin.linux.child import JOB_VARIABLE, spawn
+from pectin.linux.launch import Confinement
+from pectin.linux.sandbox import Sandbox
+from pectin.linux.trial import offered
 from pectin.model.errors import Cause, PectinError
-from pectin.model.media import DEMUXERS, MediaInfo
+from pectin.model.media import DEMUXERS, MediaInfo, VideoStream
 
 FILE = "captions.srt"
 _LATER = 120.0       # seconds: where a film has begun, if it is so long; before, there may be only a logo
@@ -26,10 +29,11 @@ _MARKS = (b"GA94\x03", b"CC\x01\xf8", b"\xb2\x03\x01", b"\xb2\x03\x81")
 _UNSEEKABLE = frozenset({"h264", "hevc", "mpegvideo"})  # without an index or times: seeking would read it all
 
 
-def look_argv(ffmpeg: str, source: str, media: MediaInfo) -> Argv:
-    """Prints what the pictures of some moments carry besides themselves. Nothing is decoded: that costs a fifth."""
-    picture, seconds = media.video[0], media.duration
-    units = f"filter_units=pass_types={_UNITS[picture.codec or '']}"
+def look_argv(ffmpeg: str, source: str, media: MediaInfo, picture: VideoStream) -> Argv:
+    """Prints what the pictures of some moments carry besides themselves. Nothing is decoded: that costs a fifth. They are counted
+    anew, since 5.1 leaves those out whose times it does not like."""
+    seconds = media.duration
+    units = f"filter_units=pass_types={_UNITS[picture.codec or '']},setts=pts=N:dts=N"
     source_format = next(name for name in media.formats if name in DEMUXERS)
     twice = seconds is not None and seconds > 2 * _LATER and source_format not in _UNSEEKABLE
     places: tuple[Argv, ...] = ((), ("-ss", f"{_LATER:g}")) if twice else ((),)
@@ -40,16 +44,18 @@ def look_argv(ffmpeg: str, source: str, media: MediaInfo) -> Argv:
                 "-map", f"{number}:{picture.index}", "-c", "copy", "-bsf", units, "-f", "data", "pipe:1")))
 
 
-async def seen(media: MediaInfo, *, tools: Tools, source: str, pass_fds: Sequence[int], nice: int,
-               cpus: Collection[int] | None, job: str) -> bool | None:
-    """Whether frames at the beginning, and two minutes on, carry captions; they may yet be empty. None: it could not be told.
-    Raises PectinError only for what is no fault of the file."""
-    if not media.video or media.video[0].codec not in _UNITS:
+async def seen(media: MediaInfo, index: int, *, tools: Tools, source: str, pass_fds: Sequence[int], nice: int,
+               cpus: Collection[int] | None, job: str, sandbox: Sandbox | None = None) -> bool | None:
+    """Whether frames of the picture `index`, at its beginning and two minutes on, carry captions; they may yet be empty. None: it
+    could not be told. Raises PectinError only for what is no fault of the file."""
+    picture = next((stream for stream in media.video if stream.index == index), None)
+    if picture is None or picture.codec not in _UNITS:
         return None
-    argv, found = look_argv(str(tools.ffmpeg), source, media), bytearray()
+    argv, found = look_argv(str(tools.ffmpeg), source, media, picture), bytearray()
+    walls = Confinement(sandbox=sandbox or offered(), reads=tuple(pass_fds))
     try:
         async with (asyncio.timeout(_PATIENCE),
-                    spawn(argv, cwd=None, pass_fds=pass_fds, nice=nice, cpus=cpus,
+                    spawn(argv, cwd=None, pass_fds=pass_fds, nice=nice, cpus=cpus, idle_disk=True, confinement=walls,
                           environment={JOB_VARIABLE: job} if job else {}) as child):
             while len(found) < _MOST and (data := await child.stdout.read(READ_SIZE)):
                 found += data

@@ -22,6 +22,9 @@ class Exit(StrEnum):
     IO_ERROR = "io_error"
     DAMAGED_INPUT = "damaged_input"  # it could not make sense of what it read
     NO_DECODER = "no_decoder"        # it knows a codec by name only
+    NO_MEMORY = "no_memory"          # it got no more memory: encoder.max_memory, or the machine's
+    TOO_LARGE = "too_large"          # a file grew over the limit that only runaways reach
+    UNCONFINED = "unconfined"        # it was not started, because a wall around it could not be built
     FAILED = "failed"                # anything else, also status 0 without progress=end
 
 
@@ -35,6 +38,9 @@ CAUSES: Mapping[Exit, Cause] = MappingProxyType({
     Exit.IO_ERROR: Cause.IO_ERROR,
     Exit.DAMAGED_INPUT: Cause.FFMPEG_FAILED,
     Exit.NO_DECODER: Cause.NO_DECODER,
+    Exit.NO_MEMORY: Cause.FFMPEG_MEMORY,
+    Exit.TOO_LARGE: Cause.OUTPUT_TOO_LARGE,
+    Exit.UNCONFINED: Cause.SANDBOX_MISSING,
     Exit.FAILED: Cause.FFMPEG_FAILED,
 })
 
@@ -47,7 +53,11 @@ _NO_SPACE, _IO_ERROR, _READ_ONLY, _INVALID_DATA, _ERROR_RATE = 228, 251, 226, 18
 # What FFmpeg 5.1 says, and what newer ones say behind the name of the stream (not measured here: read in their users' logs).
 _NO_DECODER = re.compile(r"Decoder \(codec \S+\) not found for input stream #"
                          r"|(\[[^]]+\] )?Decoding requested, but no decoder found for: ")
-_NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # from the launchers before it, see linux/child.py
+_NO_MEMORY = 244                 # ENOMEM 12, from FFmpeg 7
+_FILE_TOO_LARGE = 25             # SIGXFSZ
+_UNCONFINED, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127  # from the launcher before it, see linux/confine.py
+_LAUNCHER = "pectin-confine: "
+_BUBBLEWRAP = "bwrap: "          # status 1 where it could not build its walls
 
 
 def interpret(returncode: int, stderr: str, *, ended: bool, asked_to_stop: bool) -> Exit:
@@ -56,8 +66,14 @@ def interpret(returncode: int, stderr: str, *, ended: bool, asked_to_stop: bool)
     words = [line.rstrip(" .\r") for line in stderr.splitlines()]
     if asked_to_stop:
         return Exit.STOPPED
+    if returncode == -_FILE_TOO_LARGE:
+        return Exit.TOO_LARGE
     if returncode < 0:
         return Exit.CRASHED if -returncode in _OWN_SIGNALS else Exit.KILLED
+    if returncode == _UNCONFINED and words and words[-1].startswith(_LAUNCHER):
+        return Exit.UNCONFINED
+    if returncode == 1 and len(words) == 1 and words[0].startswith(_BUBBLEWRAP):  # alone: ffmpeg was never there
+        return Exit.UNCONFINED
     if returncode in (_NOT_EXECUTABLE, _NOT_FOUND):
         return Exit.MISSING
     disk = _disk(returncode, words)
@@ -68,6 +84,8 @@ def interpret(returncode: int, stderr: str, *, ended: bool, asked_to_stop: bool)
     if returncode == 0:
         spoiled = any("Error writing trailer" in line or "Error closing file" in line for line in words)
         return Exit.OK if ended and not spoiled else Exit.FAILED
+    if returncode == _NO_MEMORY or any(line.endswith("Cannot allocate memory") for line in words):
+        return Exit.NO_MEMORY
     if any(_NO_DECODER.match(line) for line in words):
         return Exit.NO_DECODER
     if returncode in (_ERROR_RATE, _INVALID_DATA) or any(line.endswith("Invalid data found when processing input")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pectin.encoding import borders, captions, fields, loudness
-from pectin.encoding.ffmpeg import READ_SIZE, Monitor, probe
+from pectin.encoding.ffmpeg import READ_SIZE, Monitor, probe, watched
 from pectin.encoding.labels import Argv
 from pectin.encoding.tools import Tools
 from pectin.linux.child import JOB_VARIABLE, Child, spawn
+from pectin.linux.launch import Confinement
+from pectin.linux.sandbox import Sandbox
+from pectin.linux.trial import offered
 from pectin.model import mastering
 from pectin.model.errors import Cause, PectinError
 from pectin.model.mastering import ContentLight, MasteringDisplay
@@ -43,22 +45,24 @@ class _Way:
     job: str
     stall_timeout: float
     monitor: Monitor | None
+    sandbox: Sandbox | None
 
 
 async def look(questions: Questions, media: MediaInfo, *, tools: Tools, source: str, pass_fds: Sequence[int], threads: int,
-               nice: int, cpus: Collection[int] | None, job: str, stall_timeout: float, monitor: Monitor | None) -> Measured:
+               nice: int, cpus: Collection[int] | None, job: str, stall_timeout: float, monitor: Monitor | None,
+               sandbox: Sandbox | None = None) -> Measured:
     """The answers to `questions`; None where it could not be told. Raises PectinError as ffmpeg.run does, but never for frames
-    that cannot be decoded: then nothing was seen."""
+    that cannot be decoded: then nothing was seen. `sandbox` as there."""
     picture = next((stream for stream in media.video if stream.index == questions.picture), None)
     way = _Way(tools=tools, source=source, pass_fds=pass_fds, threads=threads, nice=nice, cpus=cpus, job=job,
-               stall_timeout=stall_timeout, monitor=monitor)
+               stall_timeout=stall_timeout, monitor=monitor, sandbox=sandbox)
     spot = await _scan(way, media, picture) if questions.scan and picture else fields.Spot(None, None)
     crop = await _crop(way, media, picture) if questions.crop and picture else None
-    seen = await captions.seen(media, tools=tools, source=source, pass_fds=pass_fds, nice=nice, cpus=cpus,
-                               job=job) if questions.captions else None
+    seen = await captions.seen(media, questions.picture, tools=tools, source=source, pass_fds=pass_fds, nice=nice, cpus=cpus,
+                               job=job, sandbox=sandbox) if questions.captions else None
     loud = await loudness.measure(questions.loudness, media, tools=tools, source=source, pass_fds=pass_fds, threads=threads,
                                   nice=nice, cpus=cpus, job=job, stall_timeout=stall_timeout,
-                                  monitor=monitor) if questions.loudness else {}
+                                  monitor=monitor, sandbox=sandbox) if questions.loudness else {}
     screen, light = await _mastering(way, media, picture) if questions.mastering and picture else (None, None)
     return Measured(scan=spot.scan, top_first=spot.top_first, crop=crop, captions=seen, mastering=screen, light=light,
                     loudness=loud, decoders=tools.decoders)
@@ -100,7 +104,8 @@ async def _mastering(way: _Way, media: MediaInfo, picture: VideoStream,
             "-select_streams", str(picture.index), "-show_format", "-show_frames", "-read_intervals", "%+#1", "-of", "json",
             way.source)
     try:
-        told = await probe(argv, pass_fds=way.pass_fds, timeout=way.stall_timeout, nice=way.nice, cpus=way.cpus, job=way.job)
+        told = await probe(argv, pass_fds=way.pass_fds, timeout=way.stall_timeout, nice=way.nice, cpus=way.cpus, job=way.job,
+                           sandbox=way.sandbox, monitor=way.monitor)
     except PectinError as error:
         if error.cause is not Cause.NOT_A_VIDEO:
             raise
@@ -132,9 +137,10 @@ def _argv(way: _Way, media: MediaInfo, picture: VideoStream, place: float | None
 async def _words(way: _Way, argv: Argv) -> list[str]:
     """The lines that the filter prints. A run that fails has seen as much as it printed: what is damaged here shows later."""
     said = bytearray()
+    walls = Confinement(sandbox=way.sandbox or offered(), reads=tuple(way.pass_fds))
     try:
-        async with (spawn(argv, cwd=None, pass_fds=way.pass_fds, nice=way.nice, cpus=way.cpus,
-                          environment={JOB_VARIABLE: way.job} if way.job else {}) as child, _watched(way.monitor, child)):
+        async with (spawn(argv, cwd=None, pass_fds=way.pass_fds, nice=way.nice, cpus=way.cpus, idle_disk=True, confinement=walls,
+                          environment={JOB_VARIABLE: way.job} if way.job else {}) as child, watched(way.monitor, child)):
             while data := await _read(way, child):
                 said += data
                 if len(said) > _MOST_WORDS:
@@ -142,19 +148,6 @@ async def _words(way: _Way, argv: Argv) -> list[str]:
     except OSError as error:
         raise PectinError(Cause.FFMPEG_MISSING, f"{argv[0]}: {error.strerror}") from error
     return said.decode("utf-8", "replace").splitlines()
-
-
-@asynccontextmanager
-async def _watched(monitor: Monitor | None, child: Child) -> AsyncIterator[None]:
-    """The job knows its child while it lasts: it can be paused."""
-    if monitor is None:
-        yield
-        return
-    monitor.child_started(child)
-    try:
-        yield
-    finally:
-        monitor.child_ended()
 
 
 async def _read(way: _Way, child: Child) -> bytes:

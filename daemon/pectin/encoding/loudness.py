@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from pectin.encoding import argv, sounds
 from pectin.encoding.ffmpeg import Monitor, run
 from pectin.encoding.labels import Argv
 from pectin.encoding.tools import Tools
 from pectin.linux.child import Child
+from pectin.linux.sandbox import Sandbox
 from pectin.model.errors import Cause, PectinError
 from pectin.model.measured import Loudness
 from pectin.model.media import DEMUXERS, AudioStream, MediaInfo
@@ -30,7 +30,7 @@ _UNMEASURABLE = (Cause.FFMPEG_FAILED, Cause.NO_DECODER)
 
 async def measure(indexes: Collection[int], media: MediaInfo, *, tools: Tools, source: str, pass_fds: Sequence[int],
                   threads: int, nice: int, cpus: Collection[int] | None, job: str, stall_timeout: float,
-                  monitor: Monitor | None) -> dict[int, Loudness]:
+                  monitor: Monitor | None, sandbox: Sandbox | None = None) -> dict[int, Loudness]:
     """How loud each track will be when it is mono or stereo, by stream index; a track that cannot be decoded is left out.
     Takes a fortieth of the time of an encode. Raises PectinError as ffmpeg.run does, but never for what it cannot decode."""
     tracks = [track for track in media.audio if track.index in indexes]
@@ -41,9 +41,9 @@ async def measure(indexes: Collection[int], media: MediaInfo, *, tools: Tools, s
     command = measure_argv(tracks, ffmpeg=str(tools.ffmpeg), opening=argv.opening(
         source_format, source, threads, max(pixels, 1) * _LARGER), threads=threads)
     try:
-        report = await run(command, cwd=Path("/"), pass_fds=pass_fds, nice=nice, cpus=cpus, job=job,
+        report = await run(command, cwd=None, pass_fds=pass_fds, nice=nice, cpus=cpus, job=job,
                            total_seconds=media.duration, total_frames=None, stall_timeout=stall_timeout,
-                           monitor=monitor or _Nobody())
+                           monitor=monitor or _Nobody(), sandbox=sandbox)
     except PectinError as error:
         if error.cause not in _UNMEASURABLE:
             raise

@@ -21,7 +21,7 @@ def graph(plan: Plan) -> Argv:
 def video_filters(target: VideoTarget) -> tuple[str, ...]:
     """All repairs. Upright comes first and by itself (ffmpeg rotates); then borders, whole frames, fewer frames, size, colours,
     square pixels."""
-    return (*_frames(target), *_colours(target), *_marks(target))
+    return (*_frames(target), *_colours(target), *marks(target))
 
 
 def options(number: int, stream: StreamDecision, *, container: str, threads: int) -> Argv:
@@ -44,7 +44,7 @@ def _chain(target: VideoTarget) -> str:
     if target.transfer != "bt709":
         words.append(f"lutyuv=y=val*{_HDR_WHITE}")  # the brightest code value of HDR would blind
     return (f"{','.join((*_frames(target), *_colours(target)))}[below];[0:{target.burn}]{','.join(words)}[words];[below][words]"
-            f"overlay=x=(main_w-overlay_w)/2:y=(main_h-overlay_h)/2:eof_action=pass:format=auto,{','.join(_marks(target))}")
+            f"overlay=x=(main_w-overlay_w)/2:y=(main_h-overlay_h)/2:eof_action=pass:format=auto,{','.join(marks(target))}")
 
 
 def _frames(target: VideoTarget) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _colours(target: VideoTarget) -> tuple[str, ...]:
     return finished if target.transfer == "bt709" else (*finished, "sidedata=mode=delete")
 
 
-def _marks(target: VideoTarget) -> tuple[str, ...]:
+def marks(target: VideoTarget) -> tuple[str, ...]:
     """What the frames say of themselves. Whole frames: Matroska would take over the flag of a source that lied."""
     matrix, primaries = ("bt709", "bt709") if target.transfer == "bt709" else ("bt2020nc", "bt2020")
     return ("setsar=1", f"setparams=field_mode=prog:range=tv:color_primaries={primaries}:color_trc={target.transfer}"

@@ -11,6 +11,8 @@ from pathlib import Path
 from pectin.encoding.decoders import decodable
 from pectin.encoding.exits import last_words
 from pectin.linux.child import spawn
+from pectin.linux.launch import Confinement
+from pectin.linux.sandbox import Sandbox
 from pectin.model.errors import Cause, PectinError
 from pectin.model.profile import AudioCodec, Container, Profile, VideoCodec
 
@@ -43,18 +45,19 @@ def parse_version(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-async def find(ffmpeg: str) -> Tools:
+async def find(ffmpeg: str, sandbox: Sandbox | None = None) -> Tools:
     """`auto`: Jellyfin's ffmpeg when it is installed, else the one in PATH; anything else is the path (or name) of the program.
+    It is asked behind the walls of `sandbox` (None: behind none): one whose libraries they hide would fail with every film.
 
     Raises PectinError FFMPEG_MISSING (what was looked for), FFMPEG_TOO_OLD, FFMPEG_UNUSABLE (does not start,
     lacks an encoder)."""
     program = _locate(ffmpeg)
     probe = _beside(program)
-    version_text = (await _ask(program, "-version")).partition("\n")[0]
+    version_text = (await _ask(program, "-version", sandbox)).partition("\n")[0]
     version = parse_version(version_text)
     if version is not None and version < OLDEST:
         raise PectinError(Cause.FFMPEG_TOO_OLD, f"found {version[0]}.{version[1]} at {program}")
-    await _ask(probe, "-version")
+    await _ask(probe, "-version", sandbox)
     listed = frozenset(fields[1] for line in (await _ask(program, "-encoders")).splitlines() if len(fields := line.split()) > 1)
     lacking = [encoder for encoder in NEEDED_ENCODERS if encoder not in listed]
     if lacking:
@@ -95,16 +98,18 @@ def _beside(ffmpeg: Path) -> Path:
     raise PectinError(Cause.FFMPEG_MISSING, f"no ffprobe at {tried[0]}")
 
 
-async def _ask(program: Path, question: str) -> str:
+async def _ask(program: Path, question: str, sandbox: Sandbox | None = None) -> str:
     """What the program prints. -hide_banner would hide the version, so it is not given for that question."""
-    banner = () if question == "-version" else ("-hide_banner",)
+    command = (str(program), *(() if question == "-version" else ("-hide_banner",)), question)
+    walls = Confinement(sandbox=sandbox) if sandbox is not None else None
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT), spawn((str(program), *banner, question), cwd=None, nice=0) as child:
+        async with asyncio.timeout(ANSWER_TIMEOUT), spawn(command, cwd=None, nice=0, confinement=walls) as child:
             said = await child.stdout.read()
             status = await child.wait()
             if status != 0:
+                behind = " in the sandbox" if sandbox is not None and sandbox.parts else ""
                 raise PectinError(Cause.FFMPEG_UNUSABLE,
-                                  f"{program} {question} ended with status {status}: {last_words(child.stderr_tail())}")
+                                  f"{program} {question} ended{behind} with status {status}: {last_words(child.stderr_tail())}")
     except TimeoutError:
         raise PectinError(Cause.FFMPEG_UNUSABLE, f"{program} {question} gave no answer for {ANSWER_TIMEOUT:g} s") from None
     except OSError as error:

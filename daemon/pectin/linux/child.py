@@ -1,12 +1,9 @@
 """Child processes: the only place that spawns. A child never outlives the block it was started in, nor the daemon.
 
-How a child is started: by a chain of small programs that each set one thing and then become the next one (exec), so the
-process id stays the same: `setpriv --pdeathsig KILL` (the kernel kills the child when we die, however we die), `nice`,
-`taskset`. They cost about a millisecond. Python's preexec_fn could do the same, but it runs between fork and exec in a
-program with threads, where it can deadlock. The parent-death signal follows the THREAD that spawned: asyncio spawns from
-the thread of its event loop, which is the main thread, so it ends with the daemon and not before. If we are killed in the
-millisecond before it is set, or where there is no setpriv, the child is left over: sweep_orphans finds it at the next start.
-"""
+How a child is started: by a small program (confine.py) that gives up what the child does not need and then becomes it (exec), so
+the process id stays the same; the kernel kills the child when we die, however we die. The parent-death signal follows the THREAD
+that spawned: asyncio spawns from the thread of its event loop, which is the main thread, so it ends with the daemon and not
+before. A child whose children live on without it is found by sweep_orphans at the next start."""
 
 from __future__ import annotations
 
@@ -14,15 +11,17 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import cast
 
 import psutil
 
+from pectin.linux.accounting import Usage, bytes_read, set_cpus, usage
 from pectin.linux.finish import finished
+from pectin.linux.launch import Confinement, prefix
 
 JOB_VARIABLE = "PECTIN_JOB"  # in a child's environment: whose child it is, for sweep_orphans
 STDERR_TAIL = 16 * 1024      # bytes kept of what a child says on stderr; the last words matter
@@ -30,26 +29,6 @@ STDOUT_BUFFER = 256 * 1024   # bytes; beyond twice this the pipe is left to fill
 LAST_WORDS = 1.0             # seconds we wait, after a child's end, for the end of its stderr
 SWEEP_WAIT = 5.0             # seconds until a killed orphan must be gone
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-@cache
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + _DEFAULT_PATH)
-
-
-def launch_prefix(*, nice: int, cpus: Collection[int] | None) -> tuple[str, ...]:
-    """The chain of programs to put before a command. `nice` is added to our own niceness; `cpus` are CPU numbers, None or
-    empty for all. A program that this machine lacks is left out: the child then runs without that one setting."""
-    setpriv, niceness, taskset = _program("setpriv"), _program("nice"), _program("taskset")
-    prefix: list[str] = []
-    if setpriv:
-        # Children need none of our rights: CAP_LEASE is ours to ask about writers, and would pass to every program we start.
-        prefix += [setpriv, "--pdeathsig", "KILL", "--no-new-privs", "--ambient-caps", "-all", "--inh-caps", "-all"]
-    if niceness and nice:
-        prefix += [niceness, "-n", str(nice)]
-    if taskset and cpus:
-        prefix += [taskset, "-c", ",".join(str(cpu) for cpu in sorted(set(cpus)))]
-    return tuple(prefix)
 
 
 class _Tail:
@@ -114,9 +93,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 class Child:
     """A running child process. `stdout` must be read, or a child that says much will wait for its reader."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes, stop_by: Sequence[signal.Signals]) -> None:
         self._transport = transport
         self._pipes = pipes
+        self._stop_by = tuple(stop_by)
+        self._suspended_at: float | None = None
+        self._suspended_for = 0.0
+        self._usage = Usage()
         self.pid = transport.get_pid()
 
     @property
@@ -134,19 +117,48 @@ class Child:
 
     def suspend(self) -> None:
         """Freeze the child and its group; it uses no CPU until `resume`. Nothing happens to an ended child."""
+        if self._suspended_at is None:
+            self._suspended_at = time.monotonic()
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        if self._suspended_at is not None:
+            self._suspended_for += time.monotonic() - self._suspended_at
+            self._suspended_at = None
         self._signal(signal.SIGCONT)
 
+    @property
+    def suspended_seconds(self) -> float:
+        """How long it has been frozen so far: what it says of its own speed is wrong by that."""
+        return self._suspended_for + (time.monotonic() - self._suspended_at if self._suspended_at is not None else 0.0)
+
+    def set_cpus(self, cpus: Collection[int]) -> None:
+        """From now on only these, for all its threads. Nothing happens to an ended child. Raises OSError when there is none of
+        them."""
+        if not self._pipes.exited.is_set():
+            set_cpus(self.pid, cpus)
+
+    @property
+    def usage(self) -> Usage:
+        """What it had used when `look` last looked."""
+        return self._usage
+
+    def look(self) -> Usage | None:
+        """What it has used so far; None when the process is gone."""
+        now = None if self._pipes.exited.is_set() else usage(self.pid)
+        if now is not None:  # a process that has just ended has no memory any more
+            self._usage = Usage(max(now.cpu_seconds, self._usage.cpu_seconds), now.memory,
+                                max(now.peak_memory, self._usage.peak_memory))
+        return now
+
     def cpu_seconds(self) -> float | None:
-        """CPU time used so far, user and system, all threads; None when the process is gone. Source: proc(5), stat."""
-        try:
-            stat = Path(f"/proc/{self.pid}/stat").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        fields = stat.rpartition(b")")[2].split()  # the program's name may hold spaces and brackets
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU time used so far, by all its threads; None when the process is gone."""
+        now = self.look()
+        return None if now is None else now.cpu_seconds
+
+    def bytes_read(self, like: int) -> int | None:
+        """How far it has read the file that we have open as `like`; None when that cannot be seen."""
+        return None if self._pipes.exited.is_set() else bytes_read(self.pid, like)
 
     async def wait(self) -> int:
         """The exit status once it has ended (negative: the signal), with its last words on stderr taken in."""
@@ -169,11 +181,13 @@ class Child:
                 pipe = cast(asyncio.ReadTransport | None, self._transport.get_pipe_transport(1))
                 if pipe is not None:
                     pipe.resume_reading()
-                self._signal(signal.SIGTERM)
-                self._signal(signal.SIGCONT)  # a stopped process gets the SIGTERM only now, and acts on it first
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(grace):
-                        await self._pipes.exited.wait()
+                for number in self._stop_by:
+                    self._signal(number)
+                    self._signal(signal.SIGCONT)  # a stopped process gets the other signal only now, and acts on it first
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(grace / len(self._stop_by)):
+                            await self._pipes.exited.wait()
+                            break
                 self._signal(signal.SIGKILL)
                 await self._pipes.exited.wait()
         finally:
@@ -181,7 +195,7 @@ class Child:
 
 
 def _resolve(program: str, cwd: Path | None, path: str) -> str:
-    """Where the program is. Checked here because the chain of launchers would only tell by an exit status."""
+    """Where the program is. Checked here because the launcher would only tell by an exit status."""
     if "/" in program:
         found = shutil.which(os.path.join(os.path.abspath(cwd or "."), program))
     else:
@@ -193,20 +207,22 @@ def _resolve(program: str, cwd: Path | None, path: str) -> str:
 
 @asynccontextmanager
 async def spawn(argv: Sequence[str], *, cwd: Path | None, pass_fds: Sequence[int] = (), nice: int = 10,
-                cpus: Collection[int] | None = None, environment: Mapping[str, str] | None = None,
-                term_grace: float = 5.0) -> AsyncIterator[Child]:
+                cpus: Collection[int] | None = None, environment: Mapping[str, str] | None = None, term_grace: float = 5.0,
+                stop_by: Sequence[signal.Signals] = (signal.SIGTERM,), idle_disk: bool = False,
+                confinement: Confinement | None = None) -> AsyncIterator[Child]:
     """Run a program for as long as the block lasts: in a session of its own, stdin empty, with a clean environment (PATH,
-    LANG=C.UTF-8 and what is given). However the block is left, the child is asked to stop (SIGTERM), killed after
-    `term_grace` seconds if it is still there, and always reaped.
+    LANG=C.UTF-8 and what is given), behind the walls of `confinement`. However the block is left, the child is asked to stop by
+    the signals of `stop_by`, one after the other within `term_grace` seconds, killed if it is still there, and always reaped.
 
     Raises FileNotFoundError when the program is not there or may not be executed; other OSErrors of starting pass."""
     variables = {"PATH": os.environ.get("PATH") or _DEFAULT_PATH, "LANG": "C.UTF-8", **(environment or {})}
     program = _resolve(argv[0], cwd, variables["PATH"])
+    launcher = prefix(program, nice=nice, cpus=cpus, idle_disk=idle_disk, confinement=confinement)
     transport, pipes = await asyncio.get_running_loop().subprocess_exec(
-        _Pipes, *launch_prefix(nice=nice, cpus=cpus), program, *argv[1:], stdin=asyncio.subprocess.DEVNULL,
+        _Pipes, *launcher, program, *argv[1:], stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=cwd, env=variables, pass_fds=tuple(pass_fds),
         start_new_session=True)
-    child = Child(transport, pipes)
+    child = Child(transport, pipes, stop_by)
     try:
         yield child
     finally:
@@ -215,8 +231,8 @@ async def spawn(argv: Sequence[str], *, cwd: Path | None, pass_fds: Sequence[int
 
 
 async def sweep_orphans(marker: str) -> list[int]:
-    """Kill what a daemon that died left behind: every process of our user whose environment has PECTIN_JOB beginning
-    with `marker`, except ourselves, our parents and our own children. Returns their process ids.
+    """Kill what a daemon that died left behind: every process of our user (root: of any) whose environment has PECTIN_JOB
+    beginning with `marker`, except ourselves, our parents and our own children. Returns their process ids.
 
     The marker must tell this daemon from another one of the same user. Raises ValueError when it is empty."""
     if not marker:
@@ -230,7 +246,7 @@ def _sweep(marker: str) -> list[int]:
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ended meanwhile, or it is not ours to look at
-            if (process.pid not in spared and process.uids().real == os.getuid()
+            if (process.pid not in spared and os.getuid() in (0, process.uids().real)
                     and process.environ().get(JOB_VARIABLE, "").startswith(marker)):
                 process.kill()  # psutil looks whether the number still means the same process
                 found.append(process)

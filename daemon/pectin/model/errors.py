@@ -45,9 +45,13 @@ class Cause(StrEnum):
     FFMPEG_FAILED = "ffmpeg_failed"
     FFMPEG_STALLED = "ffmpeg_stalled"
     FFMPEG_KILLED = "ffmpeg_killed"
+    FFMPEG_TOO_LONG = "ffmpeg_too_long"
+    FFMPEG_MEMORY = "ffmpeg_memory"
+    OUTPUT_TOO_LARGE = "output_too_large"
     FFMPEG_MISSING = "ffmpeg_missing"
     FFMPEG_TOO_OLD = "ffmpeg_too_old"
     FFMPEG_UNUSABLE = "ffmpeg_unusable"
+    SANDBOX_MISSING = "sandbox_missing"
     OUTPUT_WRONG = "output_wrong"
     OUTPUT_LOST = "output_lost"
     SOURCE_LOST = "source_lost"
@@ -76,6 +80,8 @@ class Cause(StrEnum):
     REDONE_BY_USER = "redone_by_user"
     UNDONE_BY_USER = "undone_by_user"
     PAUSED_BY_USER = "paused_by_user"
+    JOB_PAUSED_BY_USER = "job_paused_by_user"
+    SLOWED_BY_USER = "slowed_by_user"
     DRAINING = "draining"
     INTERNAL = "internal"
 
@@ -131,10 +137,18 @@ def _table() -> Mapping[Cause, Meaning]:
                                   "check the disk; raise encoder.stall_timeout on a very slow machine"),
         c.FFMPEG_KILLED: Meaning(k.TRANSIENT, "ffmpeg was killed from outside (often: out of memory)",
                                  "look for the OOM killer in `journalctl -k`; lower encoder.threads or encoder.jobs"),
+        c.FFMPEG_TOO_LONG: Meaning(k.PERMANENT, "ffmpeg worked longer than encoder.time_limit and was stopped",
+                                   "raise encoder.time_limit if this film may take so long, then `pectin retry`"),
+        c.FFMPEG_MEMORY: Meaning(k.PERMANENT, "ffmpeg wanted more memory than it may have",
+                                 "raise encoder.max_memory or lower encoder.threads if you trust this file, then `pectin retry`"),
+        c.OUTPUT_TOO_LARGE: Meaning(k.PERMANENT, "what ffmpeg wrote grew beyond all measure",
+                                    "the source is probably damaged or hostile: try it in a player"),
         c.FFMPEG_MISSING: Meaning(k.RESOURCE, "ffmpeg was not found", "apt install ffmpeg, or set encoder.ffmpeg"),
         c.FFMPEG_TOO_OLD: Meaning(k.RESOURCE, "this ffmpeg is older than 5.1", "install ffmpeg 5.1 or newer"),
         c.FFMPEG_UNUSABLE: Meaning(k.RESOURCE, "this ffmpeg cannot do the work",
                                    "install a complete ffmpeg (Debian's own or jellyfin-ffmpeg), or set encoder.ffmpeg"),
+        c.SANDBOX_MISSING: Meaning(k.RESOURCE, "ffmpeg cannot be confined on this machine",
+                                   "`pectin doctor` says what is missing; encoder.sandbox: auto runs it all the same"),
         c.OUTPUT_WRONG: Meaning(k.PERMANENT, "what ffmpeg produced did not pass the verification",
                                 "the source may be damaged: try it in a player, then `pectin retry`"),
         c.OUTPUT_LOST: Meaning(k.TRANSIENT, "the finished output is no longer where it was", "it is made again by itself"),
@@ -177,6 +191,8 @@ def _table() -> Mapping[Cause, Meaning]:
         c.UNDONE_BY_USER: Meaning(k.WISH, "somebody took it back: the original is where it came from, the outputs are withdrawn",
                                   "`pectin retry` takes it up again"),
         c.PAUSED_BY_USER: Meaning(k.WISH, "somebody paused the queue", "`pectin resume` goes on"),
+        c.JOB_PAUSED_BY_USER: Meaning(k.WISH, "somebody paused this job", "`pectin resume JOB` goes on"),
+        c.SLOWED_BY_USER: Meaning(k.WISH, "somebody gave this job fewer CPUs", "`pectin limit JOB all` gives it all again"),
         c.DRAINING: Meaning(k.WISH, "the queue drains: what runs is finished, nothing new starts", "`pectin resume` goes on"),
         c.INTERNAL: Meaning(k.BUG, "Pectin itself failed", "please report it with the log lines of this job"),
     }

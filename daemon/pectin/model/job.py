@@ -119,7 +119,8 @@ class Job:
     or rejected/, see model/places.py. `plan`, `intent`, `outputs` are JSON texts (model/plan.py, model/intent.py). `outputs` of a
     job that is not COMPLETED are what an earlier publish of it placed: the next one replaces them. `fingerprint`: what tells its
     source from others (model/fingerprint.py), set once it is known to be the only one. `left_behind`: what stays in the inbox
-    although this job was made from it (model/left_behind.py), as JSON. `purged_at`: when the original was removed."""
+    although this job was made from it (model/left_behind.py), as JSON. `purged_at`: when the original was removed. `figures`:
+    what its last try has cost (model/figures.py), as JSON."""
 
     id: str
     state: State
@@ -145,6 +146,7 @@ class Job:
     fingerprint: str | None = None
     left_behind: str | None = None
     purged_at: float | None = None
+    figures: str | None = None
 
     @property
     def name(self) -> str:

@@ -12,7 +12,8 @@ from pectin.model.profile import Verify
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """One block of ffmpeg's `-progress`. Unknown values ("N/A") are None. `fraction` is 0 to 1, None when the length
-    of the source is unknown; `speed` is times real time; `ended` is true only for the block with progress=end."""
+    of the source is unknown; `speed` is times real time; `ended` is true only for the block with progress=end; `left_seconds`
+    is how long it will still take at this speed."""
 
     frame: int | None = None
     out_seconds: float | None = None
@@ -21,17 +22,21 @@ class Progress:
     speed: float | None = None
     fraction: float | None = None
     ended: bool = False
+    left_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """How one ffmpeg run ended: the last progress block, whether progress=end was seen, and a bounded tail of stderr."""
+    """How one ffmpeg run ended: the last progress block, whether progress=end was seen, and a bounded tail of stderr.
+    `cpu_seconds` of all its threads, `peak_memory` in bytes."""
 
     frames: int | None
     out_seconds: float | None
     ended: bool
     stderr: str
     wall_seconds: float
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

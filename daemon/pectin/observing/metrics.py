@@ -5,19 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from wsgiref.simple_server import WSGIServer
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from pectin.linux.sandbox import Part
 from pectin.model.errors import Cause, PectinError
+from pectin.model.figures import Figures
 from pectin.model.job import Stage, State, Trigger
 
 # Seconds: probing takes one, an episode minutes, a long film at the slowest preset a day.
 _STAGE_BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 # Seconds: intake.linger is 2 and intake.quiet 15 by default; a burst or a copy from another disk takes minutes.
 _DELAY_BUCKETS = (0.1, 0.5, 1, 2, 2.1, 2.25, 2.5, 3, 5, 10, 15, 16, 20, 30, 60, 300, 1800, 7200)
+# Bytes: an SD film takes 100 MiB, 4K with many threads some GiB.
+_MEMORY_BUCKETS = tuple(2**power for power in range(26, 36))
 
 
 class Metrics:
@@ -68,6 +72,18 @@ class Metrics:
         self._rescans = Counter("pectin_rescans", "Walks through all inboxes.", registry=registry)
         self._rescan_seconds = Gauge("pectin_rescan_duration_seconds", "How long the last walk through all inboxes took.",
                                      registry=registry)
+        self._cpu = Counter("pectin_ffmpeg_cpu_seconds", "CPU time that ffmpeg has used for jobs that ended or wait again.",
+                            registry=registry)
+        self._memory = Histogram("pectin_ffmpeg_peak_memory_bytes", "The most memory an ffmpeg of a job had.",
+                                 buckets=_MEMORY_BUCKETS, registry=registry)
+        self._sandbox = Gauge("pectin_sandbox_active", "1 while this wall around ffmpeg is in force.", ["part"],
+                              registry=registry)
+        self._held_back = Gauge("pectin_jobs_held_back", "Running jobs that are paused or have fewer CPUs, by the reason.",
+                                ["cause"], registry=registry)
+        self._devices = Gauge("pectin_hardware_available", "1 while a device is used for a codec, 0 while it rests or is gone.",
+                              ["device", "codec"], registry=registry)
+        self._fallbacks = Counter("pectin_hardware_fallbacks", "How often a job failed on a device and went on with less of it, "
+                                  "or on the CPU, and how it failed.", ["from", "to", "reason"], registry=registry)
         self._totals: dict[tuple[str, str], int] = {}
         self._build = Gauge("pectin_build_info", "The version that runs.", ["version"], registry=registry)
         self._build.labels(version).set(1)
@@ -131,6 +147,34 @@ class Metrics:
 
     def cpu_limit(self, threads: int) -> None:
         self._threads.set(threads)
+
+    def used(self, figures: Figures) -> None:
+        """What one try of a job has cost; nothing when it ran no ffmpeg."""
+        if figures.peak_memory:
+            self._cpu.inc(figures.cpu_seconds)
+            self._memory.observe(figures.peak_memory)
+
+    def sandbox(self, parts: Collection[Part]) -> None:
+        """The walls that are in force."""
+        for part in Part:
+            self._sandbox.labels(part.value).set(1 if part in parts else 0)
+
+    def held_back(self, counts: Mapping[str, int]) -> None:
+        """How many running jobs are paused or slowed down for each reason; reasons that are not named any more count 0."""
+        _replace(self._held_back, counts)
+
+    def hardware_available(self, found: Mapping[tuple[str, str], bool]) -> None:
+        """What devices (`vaapi:/dev/dri/renderD128`) encode (`h264 8 bit`); what is not named any more is gone."""
+        for family in self._devices.collect():
+            for sample in family.samples:
+                if (sample.labels["device"], sample.labels["codec"]) not in found:
+                    self._devices.labels(sample.labels["device"], sample.labels["codec"]).set(0)
+        for (device, codec), is_there in found.items():
+            self._devices.labels(device, codec).set(1 if is_there else 0)
+
+    def hardware_fallback(self, rung: str, lower: str, reason: str) -> None:
+        """A job failed on one rung and goes on at a lower one."""
+        self._fallbacks.labels(rung, lower, reason).inc()
 
     def watcher_healthy(self, healthy: bool) -> None:
         self._watcher.set(1 if healthy else 0)

@@ -34,8 +34,17 @@ from pectin.pipeline.events import make_event
 from pectin.pipeline.examine import look_into, opened, settle_plan
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.running import RunningJob
 from pectin.pipeline.sidecars import SidecarAccount, account
-from pectin.pipeline.status import Status, WaitingStatus, inbox_statuses, problems, running_status, waiting_status
+from pectin.pipeline.status import (
+    Status,
+    WaitingStatus,
+    inbox_statuses,
+    problems,
+    running_status,
+    sandbox_status,
+    waiting_status,
+)
 from pectin.pipeline.undo import Undo
 from pectin.pipeline.worker import Worker
 from pectin.planning.effort import expected_seconds
@@ -53,6 +62,13 @@ class AmbiguousJobError(LookupError):
 
     def __init__(self, prefix: str, ids: Collection[str]) -> None:
         super().__init__(f"{prefix!r} fits several jobs: {', '.join(sorted(ids))}")
+
+
+class NotRunningError(Exception):
+    """Nobody works on this job: there is nothing to pause or to slow down."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} does not run now: `pectin status` shows those that do; `pectin pause` pauses the queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,9 @@ class Control:
             ffmpeg=str(encoding.tools.ffmpeg), ffmpeg_version=encoding.tools.version_text,
             threads=encoding.threads, slots=len(encoding.cpus),
             problems=tuple(await problems(self._intake, self._worker)),
-            originals_size=await self._store.jobs.originals_size())
+            originals_size=await self._store.jobs.originals_size(), sandbox=sandbox_status(encoding.sandbox),
+            hardware=self._worker.hardware.report() if self._worker.hardware else (),
+            hardware_sentence=self._worker.hardware.sentence if self._worker.hardware else "")
 
     def inbox(self, reasons: Collection[str], page: int, limit: int) -> tuple[list[WaitingStatus], int]:
         """One page of what lies in the inboxes and is no job, in order of path, and how many files there are in all."""
@@ -209,6 +227,28 @@ class Control:
                 running.resume()
         self._changed()
 
+    async def suspend(self, prefix: str) -> Job:
+        """Pause one running job: it uses no CPU until it is resumed. Raises NotRunningError."""
+        return await self._held_back(prefix, lambda running: running.suspend(Cause.JOB_PAUSED_BY_USER))
+
+    async def go_on(self, prefix: str) -> Job:
+        """The end of suspend. Raises NotRunningError."""
+        return await self._held_back(prefix, lambda running: running.resume(Cause.JOB_PAUSED_BY_USER))
+
+    async def limit(self, prefix: str, cpus: int | None) -> Job:
+        """Let one running job use at most so many CPUs, None: all that the configuration gives. Raises NotRunningError."""
+        return await self._held_back(prefix, lambda running: running.unlimit(Cause.SLOWED_BY_USER) if cpus is None
+                                     else running.limit(cpus, Cause.SLOWED_BY_USER))
+
+    async def _held_back(self, prefix: str, act: Callable[[RunningJob], None]) -> Job:
+        job = await self.find(prefix)
+        running = self._worker.running.get(job.id)
+        if running is None:
+            raise NotRunningError(job.id)
+        act(running)
+        self._changed()
+        return job
+
     async def backup(self) -> BinaryIO:
         """A consistent copy of the database, for the asker to read and close."""
         return await self._store.snapshot()
@@ -244,10 +284,15 @@ class Control:
         roots = ", ".join(str(route.inbox) for route in policy.routes.values())
         raise PectinError(Cause.UNREADABLE, f"{printable(path)} is not below an inbox or library of the configuration ({roots})")
 
+    def way(self, plan: Plan, media: MediaInfo) -> str:
+        """By which device or the CPU its picture would be made now, and why; empty when devices are none of our business."""
+        return self._worker.hardware.rungs(plan, media)[0].sentence if self._worker.hardware else ""
+
     async def _plan(self, path: Path, root: Path, profile: Profile, route: Route) -> tuple[MediaInfo, Plan, str]:
         encoding = self._worker.policy.encoding
         with opened(path, root) as source:
-            media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels)
+            media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels,
+                                    sandbox=encoding.sandbox)
             plan = await settle_plan(source, media, profile, encoding)
         seconds = expected_seconds(plan, media, threads=encoding.threads, verify=profile.verify)
         relative = path.relative_to(root)

@@ -34,6 +34,7 @@ def borne(work: Work, facts: str) -> None:
 def note(work: Work, facts: str) -> None:
     """Keep something with the job that a person should know."""
     log.warning("the source is damaged: %s", facts)
+    work.running.damaged = True
     plan = work.running.plan
     if plan is not None and (sentence := f"The source is damaged: {facts}.") not in plan.notes:
         work.running.plan = replace(plan, notes=(*plan.notes, sentence))

@@ -15,6 +15,7 @@ from pectin.encoding.looking import look
 from pectin.encoding.tools import Tools
 from pectin.intake.structure import Wholeness, examine
 from pectin.linux.beneath import open_regular
+from pectin.linux.sandbox import Sandbox
 from pectin.model.errors import Cause, PectinError
 from pectin.model.measured import Measured
 from pectin.model.media import MediaInfo
@@ -70,13 +71,14 @@ def without_lengths(media: MediaInfo) -> MediaInfo:
                    subtitles=tuple(replace(stream, duration=None) for stream in media.subtitles))
 
 
-async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pixels: int) -> MediaInfo:
+async def look_into(source: OpenSource, tools: Tools, *, timeout: float, max_pixels: int,
+                    sandbox: Sandbox | None = None, running: RunningJob | None = None) -> MediaInfo:
     """What the file is made of. Raises PectinError (EMPTY_FILE, NOT_A_VIDEO, PROBE_TIMEOUT, ...)."""
     if source.size == 0:
         raise PectinError(Cause.EMPTY_FILE)
     command = argv.probe_argv(str(tools.ffprobe), source.url, max_pixels=max_pixels)
     try:
-        media = parse(await probe(command, pass_fds=(source.fd,), timeout=timeout))
+        media = parse(await probe(command, pass_fds=(source.fd,), timeout=timeout, sandbox=sandbox, monitor=running))
         return replace(media, layout=await asyncio.to_thread(read_layout, source.read, source.size))
     except PectinError as error:
         raise PectinError(error.cause, error.detail.replace(f"{source.url}: ", "")) from error  # people do not know fd 17
@@ -101,7 +103,8 @@ async def measure(source: OpenSource, media: MediaInfo, profile: Profile, encodi
     as_it_is = running is not None and running.as_it_is
     refuse(media, profile, as_it_is=as_it_is)
     measured = await look(ask(media, profile), media, tools=encoding.tools, source=source.url, pass_fds=(source.fd,),
-                          threads=encoding.threads, nice=encoding.nice, cpus=encoding.cpus[running.slot if running else 0],
-                          job=running.job.id if running else "", stall_timeout=encoding.stall_timeout, monitor=running)
+                          threads=encoding.threads, nice=encoding.nice, cpus=running.allowed if running else encoding.cpus_of(0),
+                          job=running.job.id if running else "", stall_timeout=encoding.stall_timeout, monitor=running,
+                          sandbox=encoding.sandbox)
     refuse(media, profile, measured, as_it_is=as_it_is)
     return measured

@@ -55,6 +55,7 @@ class Narrator:
             self._note(troubles)
             for job in running:
                 self._metrics.progress(job.slot, job.progress.fraction, job.progress.speed)
+            self._metrics.held_back(Counter(cause.value for job in running for cause in {*job.suspended_for, *job.limits}))
             waiting = counts[State.PENDING] + counts[State.PUBLISHING] + counts[State.PROCESSING] - len(running)
             self._notifier.status(status_line(running, max(0, waiting), self._gate.sentence, troubles))
             await self._wake.wait(until=time.time() + BEAT if running else None)

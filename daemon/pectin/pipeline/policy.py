@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pectin.encoding.tools import Tools
+from pectin.linux.sandbox import Sandbox
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job
@@ -19,7 +20,8 @@ from pectin.pipeline.retry import RetryPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How ffmpeg is run: `cpus` has one entry per worker slot (None: all); times are seconds."""
+    """How ffmpeg is run: `cpus` has one entry per worker slot (None: all); times are seconds. `sandbox`: the walls around it,
+    None for all that this machine offers. `time_limit`: None for none."""
 
     tools: Tools
     threads: int
@@ -27,6 +29,12 @@ class Encoding:
     nice: int
     stall_timeout: float
     probe_timeout: float
+    sandbox: Sandbox | None = None
+    time_limit: float | None = None
+
+    def cpus_of(self, slot: int) -> frozenset[int] | None:
+        """The CPUs of a worker slot, None: all, as for one that has no entry."""
+        return self.cpus[slot] if slot < len(self.cpus) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

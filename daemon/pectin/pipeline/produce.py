@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from pectin.encoding import argv
+from pectin.encoding.hardware import beside
 from pectin.model.errors import Cause, PectinError
+from pectin.model.hardware import Way
 from pectin.model.job import Stage
 from pectin.model.measured import Measured
 from pectin.model.plan import Plan, StreamAction
 from pectin.model.profile import Container
 from pectin.model.reports import RunReport
 from pectin.pipeline import damaged, mending, subtitles
+from pectin.pipeline.inspect import inspect
 from pectin.pipeline.proving import Work, decode, prove
 from pectin.pipeline.takeover import take_over
 from pectin.planning.amends import NO_AMENDS, Amends
@@ -41,13 +45,14 @@ class Output:
     extension: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _AgainError(Exception):
     """It did not go well, but with these amends it may; `error` if they change nothing. `copied`: what was copied is damaged."""
 
-    amends: Amends
-    error: PectinError
-    copied: bool = False
+    def __init__(self, amends: Amends, error: PectinError, *, copied: bool = False) -> None:
+        super().__init__(error.sentence)
+        self.amends = amends
+        self.error = error
+        self.copied = copied
 
 
 async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
@@ -58,25 +63,25 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     plan = work.running.plan or plan
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
-        done = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
-        if not isinstance(done, _Again):
-            return done
-        error = done.error
+        try:
+            return await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
+        except _AgainError as done:
+            learnt, error, copied = done.amends, done.error, done.copied
         before = work.running.plan or plan
-        again = replace(decide(work.media, work.profile, measured, done.amends), notes=before.notes, name=before.name)
+        again = replace(decide(work.media, work.profile, measured, learnt), notes=before.notes, name=before.name)
         if again.streams == plan.streams:
-            if not done.copied or work.tolerant:
+            if not copied or work.tolerant:
                 raise error
             await damaged.accept_copy(work, plan)
-            work, amends, plan = replace(work, tolerant=True), done.amends, replace(plan, notes=(work.running.plan or plan).notes)
+            work, amends, plan = replace(work, tolerant=True), learnt, replace(plan, notes=(work.running.plan or plan).notes)
             continue
         _insist_on_sound(work, again)
-        log.warning("once more, for %s: %s", _told(again, done.amends), error.sentence)
-        amends, plan, work.running.plan = done.amends, again, again
+        log.warning("once more, for %s: %s", _told(again, learnt), error.sentence)
+        amends, plan, work.running.plan = learnt, again, again
     raise error
 
 
-async def _take_over(work: Work, plan: Plan, amends: Amends) -> list[Output] | _Again:
+async def _take_over(work: Work, plan: Plan, amends: Amends) -> list[Output]:
     name = f"{argv.VIDEO}.{extension_of(plan.container, work.running.job.relative)}"
     await take_over(work.running, work.source, work.scratch / name)
     if plan.container != Container.SOURCE:
@@ -84,60 +89,84 @@ async def _take_over(work: Work, plan: Plan, amends: Amends) -> list[Output] | _
         try:
             await decode(work, plan, name, plan.seconds)
         except PectinError as error:
-            learnt = _after_decode(error, plan, amends)
             (work.scratch / name).unlink()
-            return learnt
+            raise _after_decode(error, plan, amends) from error
     return [Output(role="video", file=name, suffix="", extension=PurePath(name).suffix[1:])]
 
 
-async def _encode(work: Work, plan: Plan, amends: Amends) -> list[Output] | _Again:
-    encoding, running = work.encoding, work.running
-    prepared = await subtitles.prepare(running, work.source, work.media, plan, scratch=work.scratch, encoding=encoding,
+async def _encode(work: Work, plan: Plan, amends: Amends) -> list[Output]:
+    running = work.running
+    prepared = await subtitles.prepare(running, work.source, work.media, plan, scratch=work.scratch, encoding=work.encoding,
                                        max_pixels=work.profile.max_pixels)
     plan = running.plan = prepared.plan
-    command = argv.build(plan, ffmpeg=str(encoding.tools.ffmpeg), source=work.source.url, threads=encoding.threads,
-                         max_pixels=work.profile.max_pixels, texts=prepared.embedded)
-    try:
-        encoded = await work.run(command.argv, seconds=plan.seconds, with_source=True)
-    except PectinError as error:
-        return _Again(mending.after_failed_run(error, plan, amends), error)
-    video = work.scratch / command.video
-    if plan.container == Container.MP4 and any(stream.kind == "subtitle" for stream in plan.kept):
-        await asyncio.to_thread(mp4_flags.disable_texts, video)
-    running.enter(Stage.VERIFYING)
-    try:
-        mismatches = await prove(work, plan, amends, encoded, command)
-    except PectinError as error:
-        return _after_decode(error, plan, amends)
-    if mismatches and (found := await _judged(work, plan, amends, encoded, mismatches)) is not None:
-        return found
-    await damaged.count(work, plan, encoded)
-    if plan.instead is not None and video.stat().st_size > work.source.size:
-        return _Again(replace(amends, copy_picture=True), PectinError(Cause.OUTPUT_WRONG, "it came out larger than the source"))
+
+    async def attempt(way: Way | None) -> argv.Command:
+        return await _attempt(work, plan, amends, prepared.embedded, way)
+
+    command = await (attempt(None) if running.hardware is None
+                     else running.hardware.carry_out(running, plan, work.media, attempt))
+    if plan.instead is not None and (work.scratch / command.video).stat().st_size > work.source.size:
+        larger = PectinError(Cause.OUTPUT_WRONG, "it came out larger than the source")
+        raise _AgainError(replace(amends, copy_picture=True), larger)
     return [*(Output(role="subtitle", file=name, suffix=target.suffix, extension=target.extension)
               for name, target in prepared.files),
             Output(role="video", file=command.video, suffix="", extension=plan.container)]
 
 
-def _after_decode(error: PectinError, plan: Plan, amends: Amends) -> _Again:
-    """Raises what cannot be mended."""
+async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int, str], way: Way | None) -> argv.Command:
+    """Once on this way (None: the CPU), with all its proofs. What goes wrong on a device is no lesson about the film: only what
+    goes wrong on the CPU is. Raises PectinError and _AgainError."""
+    running, encoding = work.running, work.encoding
+    command = argv.build(plan, ffmpeg=str(encoding.tools.ffmpeg), source=work.source.url, threads=encoding.threads,
+                         max_pixels=work.profile.max_pixels, texts=embedded, way=way)
+    running.enter(Stage.ENCODING)
+    try:
+        encoded = await work.run(command.argv, seconds=plan.seconds, with_source=True, devices=beside(way))
+    except PectinError as error:
+        if way is not None:
+            raise
+        raise _AgainError(mending.after_failed_run(error, plan, amends), error) from error
+    if plan.container == Container.MP4 and any(stream.kind == "subtitle" for stream in plan.kept):
+        await asyncio.to_thread(mp4_flags.disable_texts, work.scratch / command.video)
+    running.enter(Stage.VERIFYING)
+    try:
+        mismatches = await prove(work, plan, amends, encoded, command)
+    except PectinError as error:
+        if way is not None:
+            raise
+        raise _after_decode(error, plan, amends) from error
+    if mismatches and way is not None:
+        raise PectinError(Cause.OUTPUT_WRONG, _sentences(mismatches))
+    if mismatches:
+        await _judge(work, plan, amends, encoded, mismatches)
+    if way is not None:
+        await inspect(running, work.source, plan, command.video, work.scratch, encoding, work.profile.max_pixels)
+    await damaged.count(work, plan, encoded)
+    return command
+
+
+def _after_decode(error: PectinError, plan: Plan, amends: Amends) -> Exception:
+    """What to raise: what cannot be mended, or another try."""
     copied = any(stream.action is StreamAction.COPY and stream.kind in ("video", "audio") for stream in plan.kept)
     if error.cause is not Cause.OUTPUT_WRONG or not copied:
-        raise error
+        return error
     learnt = mending.after_failed_decode(plan, amends) or amends
-    return _Again(learnt, PectinError(Cause.DAMAGED_SOURCE, error.detail), copied=True)
+    return _AgainError(learnt, PectinError(Cause.DAMAGED_SOURCE, error.detail), copied=True)
 
 
-async def _judged(work: Work, plan: Plan, amends: Amends, encoded: RunReport, mismatches: tuple[Mismatch, ...]) -> _Again | None:
-    """None: the output may be published all the same. Raises PectinError."""
-    error = PectinError(Cause.OUTPUT_WRONG, "; ".join(m.sentence for m in mismatches))
+async def _judge(work: Work, plan: Plan, amends: Amends, encoded: RunReport, mismatches: tuple[Mismatch, ...]) -> None:
+    """Returns when the output may be published all the same. Raises PectinError and _AgainError."""
+    error = PectinError(Cause.OUTPUT_WRONG, _sentences(mismatches))
     learnt = mending.after_mismatches(mismatches, plan, amends, encoded.stderr)
     if learnt is not None:
-        return _Again(learnt, error)
+        raise _AgainError(learnt, error)
     if not await damaged.source_is_to_blame(work, plan, encoded, mismatches):
         raise error
     damaged.borne(work, error.detail)
-    return None
+
+
+def _sentences(mismatches: tuple[Mismatch, ...]) -> str:
+    return "; ".join(mismatch.sentence for mismatch in mismatches)
 
 
 def _insist_on_sound(work: Work, plan: Plan) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pectin.encoding import argv, checks, ffmpeg
+from pectin.encoding.labels import Argv
 from pectin.model.errors import Cause
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan, StreamDecision
@@ -39,19 +42,27 @@ class Work:
     tolerant: bool = False
 
     async def run(self, arguments: tuple[str, ...], *, seconds: float | None, with_source: bool = False,
-                  failure: Cause = Cause.FFMPEG_FAILED) -> RunReport:
+                  failure: Cause = Cause.FFMPEG_FAILED, devices: Sequence[Path] = ()) -> RunReport:
         encoding, running = self.encoding, self.running
         fds = (self.source.fd,) if with_source else ()
         return await ffmpeg.run(arguments, cwd=self.scratch, pass_fds=fds, nice=encoding.nice,
-                                cpus=encoding.cpus[running.slot], job=running.job.id, total_seconds=seconds, total_frames=None,
-                                stall_timeout=encoding.stall_timeout, monitor=running, failure=failure)
+                                cpus=running.allowed, job=running.job.id, total_seconds=seconds, total_frames=None,
+                                stall_timeout=encoding.stall_timeout, monitor=running, failure=failure,
+                                sandbox=encoding.sandbox, time_limit=encoding.time_limit, devices=devices)
 
     async def count_packets(self) -> MediaInfo:
         """The source with the packets of each stream counted: it is read to its end."""
         counting = argv.probe_argv(str(self.encoding.tools.ffprobe), self.source.url, max_pixels=self.profile.max_pixels,
                                    count=True)
-        return parse(await ffmpeg.probe(counting, pass_fds=(self.source.fd,), job=self.running.job.id,
-                                        timeout=self.encoding.probe_timeout + self.source.size / SLOWEST_DISK))
+        return parse(await self.probe(counting, of_source=True, whole=True))
+
+    async def probe(self, arguments: Argv, *, of_source: bool = False, whole: bool = False) -> Mapping[str, Any]:
+        """Of the output, or of the source; `whole`: one that reads all of the file."""
+        encoding, running = self.encoding, self.running
+        return await ffmpeg.probe(arguments, cwd=None if of_source else self.scratch,
+                                  pass_fds=(self.source.fd,) if of_source else (), nice=encoding.nice, cpus=running.allowed,
+                                  timeout=encoding.probe_timeout + (self.source.size / SLOWEST_DISK if whole else 0.0),
+                                  job=running.job.id, sandbox=encoding.sandbox, monitor=running)
 
 
 async def decode(work: Work, plan: Plan, file: str, seconds: float | None,
@@ -66,9 +77,8 @@ async def decode(work: Work, plan: Plan, file: str, seconds: float | None,
 async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, command: argv.Command) -> tuple[Mismatch, ...]:
     """All that is wrong with the output of `command`; nothing: it may be published. Raises PectinError."""
     url, encoding = f"file:{command.video}", work.encoding
-    found = parse(await ffmpeg.probe(
-        argv.probe_argv(str(encoding.tools.ffprobe), url, max_pixels=work.profile.max_pixels, count=True), cwd=work.scratch,
-        job=work.running.job.id, timeout=encoding.probe_timeout + work.source.size / SLOWEST_DISK))
+    found = parse(await work.probe(
+        argv.probe_argv(str(encoding.tools.ffprobe), url, max_pixels=work.profile.max_pixels, count=True), whole=True))
     positions = {(kept.index, kept.codec): number for number, kept in enumerate(plan.kept) if kept in command.copied}
     copied = tuple((positions[stream.index, stream.codec], stream) for stream in command.copied)
     decoded = await decode(work, plan, command.video, found.duration, copied)
@@ -83,16 +93,13 @@ async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, comm
 
 async def _proofs(work: Work, plan: Plan, amends: Amends, command: argv.Command, found: MediaInfo) -> Proofs:
     program, demuxer, url = str(work.encoding.tools.ffprobe), checks.DEMUXER[plan.container], f"file:{command.video}"
-    job = work.running.job.id
+    starts_of_source = checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD,
+                                        options=argv.missing_times(plan))
     tail = max(0.0, (found.duration or 0.0) - checks.LAST_SECONDS)
-    limit = work.encoding.probe_timeout
-    ended = await ffmpeg.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail), cwd=work.scratch, job=job,
-                               timeout=limit)
-    begun = await ffmpeg.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD), cwd=work.scratch, job=job,
-                               timeout=limit)
-    theirs = await ffmpeg.probe(checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD,
-                                                 options=argv.missing_times(plan)),
-                                pass_fds=(work.source.fd,), job=work.running.job.id, timeout=limit)
+
+    ended = await work.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail))
+    begun = await work.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD))
+    theirs = await work.probe(starts_of_source, of_source=True)
     here = [await asyncio.to_thread(_hashes, work.scratch / name) for name in (checks.SOURCE_HASHES, checks.OUTPUT_HASHES)]
     shapes = checks.shapes(await asyncio.to_thread(_taken, work.scratch / checks.OUTPUT_SHAPES))
     if work.profile.video is VideoCodec.COPY:

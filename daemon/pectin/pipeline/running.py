@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pectin.linux.accounting import Usage
 from pectin.linux.child import Child
 from pectin.model.errors import Cause
+from pectin.model.figures import Figures
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
 from pectin.model.parsed import Understanding
 from pectin.model.plan import Plan
 from pectin.model.reports import Progress
+from pectin.pipeline.hardware import Hardware
 
 
 @dataclass(slots=True)
@@ -31,28 +36,61 @@ class RunningJob:
     rival: Job | None = None  # the job that placed the film which has this one's name, if it may be replaced
     understanding: Understanding | None = None  # what the source's name says, where the route's names are parsed
     settled: bool = False
+    damaged: bool = False  # it was seen that the source has faults: what fails because of them is no device's fault
+    cpus: frozenset[int] | None = None  # the CPUs of its slot, None: all
     room: Callable[[RunningJob], Awaitable[None]] | None = None  # raises PectinError when the plan needs more than there is
     stop_cause: Cause | None = None
+    hardware: Hardware | None = None  # None: everything is done by the CPU
+    made_by: str = ""  # by the CPU or a device, as a sentence
     _since: float = field(default_factory=time.monotonic)
     _times: dict[Stage, float] = field(default_factory=dict)
-    _suspended: bool = False
+    _suspended_for: set[Cause] = field(default_factory=set)
+    _limits: dict[Cause, int] = field(default_factory=dict)
+    _starting: bool = False  # its child sets its own CPUs yet, those it was started with
     _child: Child | None = None
+    _cpu_seconds: float = 0.0
+    _peak_memory: int = 0
 
     @property
     def suspended(self) -> bool:
         """True while paused: ffmpeg stands still (SIGSTOP) and its stall watchdog rests."""
-        return self._suspended
+        return bool(self._suspended_for)
+
+    @property
+    def suspended_for(self) -> tuple[Cause, ...]:
+        """Why it is paused, in the order of the causes' names."""
+        return tuple(sorted(self._suspended_for))
+
+    @property
+    def limits(self) -> dict[Cause, int]:
+        """How many CPUs it may use, by who said so; the least counts. Empty: as many as the configuration gives."""
+        return dict(self._limits)
+
+    @property
+    def figures(self) -> Figures:
+        """What its ffmpegs have used so far, as of the last look."""
+        running = self._child.usage if self._child is not None else Usage()
+        return Figures(cpu_seconds=self._cpu_seconds + running.cpu_seconds,
+                       peak_memory=max(self._peak_memory, running.peak_memory), made_by=self.made_by)
 
     def child_started(self, child: Child) -> None:
-        self._child = child
-        if self._suspended:
+        self._child, self._starting = child, True
+        if self.suspended:
             child.suspend()
 
     def child_ended(self) -> None:
-        self._child = None
+        figures = self.figures
+        self._child, self._cpu_seconds, self._peak_memory = None, figures.cpu_seconds, figures.peak_memory
 
     def progressed(self, progress: Progress) -> None:
         self.progress = progress
+        self.child_speaks()
+
+    def child_speaks(self) -> None:
+        """The launcher is over: its CPUs may be set."""
+        if self._starting:
+            self._starting = False
+            self._apply_cpus()
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage; its progress starts anew."""
@@ -74,15 +112,46 @@ class RunningJob:
         if self.room is not None:
             await self.room(self)
 
-    def suspend(self) -> None:
-        self._suspended = True
+    def suspend(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
+        """Stand still for this reason, whatever other reasons there are: no CPU is used until all of them are over."""
+        self._suspended_for.add(cause)
         if self._child is not None:
             self._child.suspend()
 
-    def resume(self) -> None:
-        self._suspended = False
-        if self._child is not None:
+    def resume(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
+        """This reason is over."""
+        self._suspended_for.discard(cause)
+        if self._child is not None and not self._suspended_for:
             self._child.resume()
+
+    def limit(self, cpus: int, cause: Cause) -> None:
+        """At most so many CPUs for this reason, from now on: what runs is slowed down at once."""
+        self._limits[cause] = max(1, cpus)
+        self._apply_cpus()
+
+    def unlimit(self, cause: Cause) -> None:
+        """This reason is over."""
+        if self._limits.pop(cause, None) is not None:
+            self._apply_cpus()
+
+    def put_in_force(self, cpus: frozenset[int] | None) -> None:
+        """The configuration gives its slot other CPUs while it runs."""
+        self.cpus = cpus
+        self._apply_cpus()
+
+    @property
+    def allowed(self) -> frozenset[int] | None:
+        """The CPUs it may use now; None: all."""
+        if not self._limits:
+            return self.cpus
+        return frozenset(sorted(self.cpus or os.sched_getaffinity(0))[:min(self._limits.values())])
+
+    def _apply_cpus(self) -> None:
+        """A running ffmpeg keeps the number of its threads; on how many CPUs they run decides how much they use. What has only
+        just been started is told with its first progress: the launcher would undo it."""
+        if self._child is not None and not self._starting:
+            with suppress(OSError):  # all of them were switched off: then the kernel has moved it already
+                self._child.set_cpus(self.allowed or os.sched_getaffinity(0))
 
     def stop(self, cause: Cause) -> None:
         """Ask the job to stop for a reason; the first reason counts. Its children are ended by the cancellation. A job whose

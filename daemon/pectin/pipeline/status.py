@@ -9,8 +9,11 @@ from pectin.intake.arrivals import Waiting
 from pectin.intake.leases import LEASE_SENTENCES, LeaseSupport
 from pectin.intake.watched import WatchMode
 from pectin.linux.pathtext import printable
-from pectin.model.errors import Cause
+from pectin.linux.sandbox import Part, Sandbox
+from pectin.linux.trial import offered
+from pectin.model.errors import MEANINGS, Cause
 from pectin.model.job import Stage, State
+from pectin.pipeline.hardware import DeviceStatus
 from pectin.pipeline.intake_loop import IntakeLoop
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.worker import Worker
@@ -18,7 +21,9 @@ from pectin.pipeline.worker import Worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStatus:
-    """`fraction` 0 to 1 and `eta_seconds` of the current stage, None while unknown; `speed` is times real time."""
+    """`fraction` 0 to 1 and `eta_seconds` of the current stage, None while unknown; `speed` is times real time.
+    `held_back`: sentences about why it stands still or has fewer CPUs. `cpu_seconds` and `peak_memory` (bytes) so far;
+    `made_by`: by which device or the CPU its picture is made, and why."""
 
     id: str
     name: str
@@ -30,6 +35,10 @@ class RunningStatus:
     eta_seconds: float | None
     started_at: float | None
     suspended: bool
+    held_back: tuple[str, ...]
+    cpu_seconds: float
+    peak_memory: int
+    made_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,18 @@ class InboxStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxStatus:
+    """The walls around ffmpeg that are in force, and why the others are not. `whole`: all that are needed are; `by`: what hides
+    other files from it; `max_memory`: bytes, None for no limit."""
+
+    parts: tuple[str, ...]
+    missing: dict[str, str]
+    whole: bool
+    by: str
+    max_memory: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """`problems` are sentences about what is wrong right now; empty is good. `mode` is what a person wants; `paused_for` is why
     no job starts, which may be a disk as well, and `mode_sentence` says that in words. `originals_size` in bytes, as the
@@ -86,6 +107,18 @@ class Status:
     slots: int
     problems: tuple[str, ...]
     originals_size: int
+    sandbox: SandboxStatus
+    hardware: tuple[DeviceStatus, ...]
+    hardware_sentence: str
+
+
+def sandbox_status(sandbox: Sandbox | None) -> SandboxStatus:
+    """None: what this machine offers, as it is used then."""
+    walls = sandbox or offered()
+    by = "bubblewrap" if walls.bubblewrap else "Landlock"
+    return SandboxStatus(parts=tuple(part.value for part in Part if part in walls.parts), whole=walls.whole,
+                         missing={part.value: why for part, why in walls.missing.items()},
+                         by=by if Part.FILES in walls.parts else "", max_memory=walls.max_memory)
 
 
 async def problems(intake: IntakeLoop, worker: Worker) -> list[str]:
@@ -111,14 +144,14 @@ def waiting_status(waiting: Waiting) -> WaitingStatus:
 
 def running_status(running: RunningJob) -> RunningStatus:
     progress = running.progress
-    seconds = running.plan.seconds if running.plan else None
-    left = None
-    if progress.fraction is not None and progress.speed and seconds:
-        left = max(0.0, (1 - progress.fraction) * seconds / progress.speed)
+    held = [MEANINGS[cause].sentence for cause in running.suspended_for]
+    held += [f"{MEANINGS[cause].sentence}: {count}" for cause, count in sorted(running.limits.items())]
+    figures = running.figures
     return RunningStatus(
         id=running.job.id, name=running.job.name, stage=running.stage, fraction=progress.fraction, speed=progress.speed,
-        method=running.plan.method.value if running.plan else None, fps=progress.fps, eta_seconds=left,
-        started_at=running.job.started_at, suspended=running.suspended)
+        method=running.plan.method.value if running.plan else None, fps=progress.fps,
+        eta_seconds=progress.left_seconds, started_at=running.job.started_at, suspended=running.suspended, held_back=tuple(held),
+        cpu_seconds=figures.cpu_seconds, peak_memory=figures.peak_memory, made_by=running.made_by)
 
 
 def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str, troubles: Sequence[str] = ()) -> str:

@@ -63,7 +63,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if cut is not None and not running.as_it_is and profile.damaged_source is Damaged.REJECT:
             raise PectinError(Cause.TRUNCATED, cut)
         media = await look_into(source, policy.encoding.tools, timeout=policy.encoding.probe_timeout,
-                                max_pixels=profile.max_pixels)
+                                max_pixels=profile.max_pixels, sandbox=policy.encoding.sandbox, running=running)
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)

@@ -160,8 +160,9 @@ class _Run:
     async def _ends(self, command: Sequence[str]) -> str | None:
         try:
             await ffmpeg.run(command, cwd=self.scratch, pass_fds=(self.source.fd,), nice=self.encoding.nice,
-                             cpus=self.encoding.cpus[self.running.slot], job=self.running.job.id, total_seconds=self.plan.seconds,
-                             total_frames=None, stall_timeout=self.encoding.stall_timeout, monitor=_Quiet(self.running))
+                             cpus=self.running.allowed, job=self.running.job.id, total_seconds=self.plan.seconds,
+                             total_frames=None, stall_timeout=self.encoding.stall_timeout, monitor=_Quiet(self.running),
+                             sandbox=self.encoding.sandbox, time_limit=self.encoding.time_limit)
         except PectinError as error:
             if error.cause not in _ITS_OWN:
                 raise
@@ -186,5 +187,5 @@ class _Quiet:
     def child_ended(self) -> None:
         self.running.child_ended()
 
-    def progressed(self, progress: Progress) -> None:
-        """Nobody is told."""
+    def progressed(self, progress: Progress) -> None:  # noqa: ARG002  (nobody is told)
+        self.running.child_speaks()

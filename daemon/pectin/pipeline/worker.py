@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError, os_cause
@@ -24,6 +25,7 @@ from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.entry import Entry
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.gate import Gate, Mode
+from pectin.pipeline.hardware import Hardware
 from pectin.pipeline.mounts import Mounts
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.recognise import recognise
@@ -43,12 +45,13 @@ class Worker:
     """Owns the running jobs. `changed` is called after every transition (outbox, status line)."""
 
     def __init__(self, store: Store, policy: Policy, gate: Gate, metrics: Metrics, *, slots: int,
-                 changed: Callable[[], None]) -> None:
+                 changed: Callable[[], None], hardware: Hardware | None = None) -> None:
         self._store = store
         self.policy = policy
         self._gate = gate
         self._metrics = metrics
         self._slots = slots
+        self.hardware = hardware
         self._changed = changed
         self._taking = asyncio.Lock()
         self.wake = Wake()
@@ -75,6 +78,12 @@ class Worker:
             if job is None or job.state not in FINAL:
                 return
         await self._dispose(job, self.policy)
+
+    def put_in_force(self, policy: Policy) -> None:
+        """For all jobs that begin from now on; the CPU cap for those that run, too."""
+        self.policy = policy
+        for running in self.running.values():
+            running.put_in_force(policy.encoding.cpus_of(running.slot))
 
     async def room_for_copy(self, name: str, size: int) -> None:
         """Whether a film of so many bytes may be copied into the work queue. Raises PectinError(DISK_LOW)."""
@@ -107,7 +116,8 @@ class Worker:
                 job = await self._entry.next(self.policy)
                 if job is None or self._gate.mode is not Mode.OPEN:
                     return None
-                running = RunningJob(job=job, slot=slot, room=lambda run: self._entry.room_for_plan(run, self.policy))
+                running = RunningJob(job=job, slot=slot, cpus=self.policy.encoding.cpus_of(slot), hardware=self.hardware,
+                                     room=lambda run: self._entry.room_for_plan(run, self.policy))
                 self.running[job.id] = running
                 if job.state is not State.PENDING:
                     # Durable, so that a start after a crash can tell a job that was being placed from one that only waited.
@@ -155,7 +165,7 @@ class Worker:
                 for stream in made.plan.streams:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
-                                 plan=made.plan.as_json(), stage=Stage.PLACING)
+                                 plan=made.plan.as_json(), stage=Stage.PLACING, **_figures(running))
             async with self._placing.of(str(recorded_intent(running.job).library)):  # two of one name: one after the other
                 outputs = await put_in_library(running, policy)
             await self._step(running, Trigger.PUBLISHED, outputs=outputs, finished_at=time.time(), stage=Stage.DONE)
@@ -182,6 +192,7 @@ class Worker:
             await finished(asyncio.to_thread(wipe, policy.places, running.job.id))
         for stage, seconds in running.stage_times().items():
             self._metrics.stage_seconds(stage, seconds)
+        self._metrics.used(running.figures)
         if running.job.state in FINAL:
             await self._dispose(running.job, policy)
 
@@ -235,7 +246,7 @@ class Worker:
                          not_before=time.time() + decision.delay if decision.delay else 0.0,
                          stage=Stage.DONE if final else Stage.WAITING, **({"finished_at": time.time()} if final else {}),
                          **({"media": json.dumps(plain(running.media))} if running.media else {}),
-                         **({"plan": running.plan.as_json()} if running.plan else {}))
+                         **({"plan": running.plan.as_json()} if running.plan else {}), **_figures(running))
 
     async def _other_name(self, running: RunningJob, policy: Policy) -> Intent | None:
         """Somebody took the name between choosing and placing: choose again, and go on at once. None when no other name helps
@@ -255,6 +266,11 @@ class Worker:
                 await dispose(job, self._store, policy.places, policy.publishing)
         except PectinError as error:
             log.warning("not everything can leave the work folder yet: %s", error.sentence)
+
+
+def _figures(running: RunningJob) -> dict[str, Any]:
+    """To be kept with the job, once there is something to keep: a try that only places has run nothing."""
+    return {"figures": running.figures.as_json()} if running.figures.peak_memory else {}
 
 
 def _told(error: PectinError, decision: Decision) -> str:

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
+from pectin.linux.sandbox import Mode as SandboxMode
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
+from pectin.model.hardware import Wish
 from pectin.model.order import Order
 from pectin.model.profile import (
     AudioCodec,
@@ -84,8 +86,14 @@ class Encoder(Section):
     jobs: int = Field(1, ge=1, le=16, description="How many jobs run at the same time, each with its own threads.")
     nice: int = Field(10, ge=0, le=19, description="The niceness of ffmpeg: 19 gives way to everything else.")
     stall_timeout: Duration = Field(300.0, description="An ffmpeg without progress and without CPU time for so long is stopped.")
+    time_limit: Duration = Field(172800.0, description="An ffmpeg that has worked for so long is stopped, and its job fails; pauses do not count. 0: never.")
     probe_timeout: Duration = Field(60.0, description="How long ffprobe may look at a file.")
     max_pixels: int = Field(40_000_000, ge=10_000, description="Larger pictures are refused: decoding them could eat all memory.")
+    hardware: Wish = Field(Wish.AUTO, description="Which video hardware encodes: auto takes what is there and was seen to work, cpu none, vaapi, qsv or nvenc only such. What fails on it is made by the CPU.")
+    device: AbsolutePath | Literal["auto"] = Field("auto", description="The device file of the video hardware, such as /dev/dri/renderD128; auto tries all.")
+    hardware_jobs: int = Field(1, ge=1, le=16, description="How many jobs may be on video hardware at the same time, besides those on the CPU (jobs).")
+    max_memory: Size | Literal["auto"] = Field("auto", description="An ffmpeg that uses more memory is stopped, and its job fails; auto is three quarters of the machine's.")
+    sandbox: SandboxMode = Field(SandboxMode.AUTO, description="ffmpeg sees one film and writes one folder, without network: auto takes all the walls this machine offers, required refuses to run without them, none builds none.")
 
 
 class ProfileSettings(Section):

@@ -24,7 +24,7 @@ from pectin.store.texts import readable, storable_json
 
 # What callers may change; the rest follows from the transition.
 NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_before", "started_at", "finished_at", "media", "plan",
-                     "intent", "outputs", "fingerprint", "left_behind", "purged_at"})
+                     "intent", "outputs", "fingerprint", "left_behind", "purged_at", "figures"})
 _WHY = frozenset({"cause", "message"})
 CLOCK_SLACK = 300.0  # seconds a clock may be set back before waits count as over: they were measured from a time to come
 FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
@@ -71,8 +71,8 @@ class Jobs:
                 await transaction.run(
                     "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
                     " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, fingerprint,"
-                    " left_behind, purged_at, id, inbox_path, relative, search)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    " left_behind, purged_at, figures, id, inbox_path, relative, search)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative),
                      _search_text(job)))
                 await remember(transaction, job, at=job.created_at, source=None, trigger=None)
@@ -254,18 +254,18 @@ async def _write(transaction: Transaction, before: Job, after: Job) -> None:
     changed = await transaction.run(
         "UPDATE job SET state = ?, stage = ?, route = ?, profile = ?, size = ?, created_at = ?, updated_at = ?, attempts = ?,"
         " interruptions = ?, not_before = ?, started_at = ?, finished_at = ?, cause = ?, message = ?, media = ?, plan = ?,"
-        " intent = ?, outputs = ?, fingerprint = ?, left_behind = ?, purged_at = ? WHERE id = ? AND state = ?",
+        " intent = ?, outputs = ?, fingerprint = ?, left_behind = ?, purged_at = ?, figures = ? WHERE id = ? AND state = ?",
         (after.state, *_changing(after), after.id, before.state))
     if changed != 1:  # cannot be inside BEGIN IMMEDIATE; if it ever is, nothing of this transaction may stay
         raise StaleTransitionError(after.id, before.state, after.state)
 
 
 def _changing(job: Job) -> tuple[object, ...]:
-    """The columns from `stage` to `purged_at`, in the order of the two statements that write them."""
+    """The columns from `stage` to `figures`, in the order of the two statements that write them."""
     return (job.stage, job.route, job.profile, job.size, job.created_at, job.updated_at, job.attempts, job.interruptions,
             job.not_before, job.started_at, job.finished_at, job.cause, readable(job.message), storable_json(job.media),
             storable_json(job.plan), storable_json(job.intent), storable_json(job.outputs), job.fingerprint,
-            storable_json(job.left_behind), job.purged_at)
+            storable_json(job.left_behind), job.purged_at, storable_json(job.figures))
 
 
 def _search_text(job: Job) -> str:

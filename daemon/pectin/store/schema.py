@@ -108,4 +108,7 @@ _SECOND = (
     "CREATE INDEX output_by_path ON output (path)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+# job.figures: what its last try has cost, as JSON (model/figures.py).
+_THIRD = ("ALTER TABLE job ADD COLUMN figures TEXT",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
