@@ -17,6 +17,7 @@ from pectin.pipeline.produce import Output, produce
 from pectin.pipeline.proving import Work
 from pectin.pipeline.running import RunningJob
 from pectin.planning.plan import decide
+from working import ONE
 
 QUICKLY = Profile(preset="ultrafast")
 _TOOLS: dict[str, Tools] = {}
@@ -43,7 +44,7 @@ async def produced(source: Path, folder: Path, profile: Profile = QUICKLY, *, as
     if (found := _TOOLS.get("auto")) is None:  # looked for once: five processes
         found = _TOOLS["auto"] = await tools.find("auto")
     encoding = Encoding(tools=found, threads=2, cpus=(None,), nice=0, stall_timeout=60, probe_timeout=60)
-    job = Job(id="0000000001", state=State.PROCESSING, route="films", profile=profile.name, inbox_path=source,
+    job = Job(id=ONE, state=State.PROCESSING, route="films", profile=profile.name, inbox_path=source,
               relative=PurePath(source.name), size=source.stat().st_size, created_at=1.0, updated_at=1.0)
     running = RunningJob(job=job, slot=0, as_it_is=as_it_is)
     scratch = folder / "scratch"

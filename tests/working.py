@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath, PurePosixPath
@@ -25,7 +26,8 @@ from pectin.pipeline.worker import Worker
 from pectin.publishing import address
 from pectin.store.store import Store
 
-ONE, TWO = "0000000001", "0000000002"
+# Of this process alone: several run tests at the same time, and a start sweeps away whatever runs for a job of its ids.
+ONE, TWO = (f"{os.getpid():09d}"[-9:] + number for number in "12")
 
 
 def a_policy(folder: Path) -> Policy:

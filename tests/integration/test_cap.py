@@ -22,6 +22,7 @@ from pectin.model.errors import Cause, PectinError
 from pectin.model.job import Job, State
 from pectin.model.reports import Progress, RunReport
 from pectin.pipeline.running import RunningJob
+from working import ONE
 
 # Each with its own threads left to itself: only the walls hold them.
 ENCODERS = {
@@ -36,7 +37,7 @@ ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25")
 
 def a_job() -> RunningJob:
     path = Path("film.mkv")
-    return RunningJob(job=Job(id="0000000001", state=State.PROCESSING, route="films", profile="universal", inbox_path=path,
+    return RunningJob(job=Job(id=ONE, state=State.PROCESSING, route="films", profile="universal", inbox_path=path,
                               relative=path, size=1, created_at=1.0, updated_at=1.0), slot=0)
 
 

@@ -30,6 +30,7 @@ from pectin.planning import plan as planning
 from unit.mediamaker import film as a_film
 from unit.mediamaker import picture, sound
 from videocard import NODE, Card
+from working import ONE
 
 MPEG2 = Picture("mpeg2video", 8)
 FAULTS = ("init", "createconfig", "createsurfaces", "createcontext", "begin", "end:3", "sync", "map", "crash:3", "green")
@@ -241,7 +242,7 @@ async def test_a_film_does_not_wait_for_ever_for_a_device_that_is_still_tried_ou
                                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pectin.pipeline.hardware.PATIENCE", 0.01)
     shop = Hardware(HardwarePolicy(wish=Wish.VAAPI, node=NODE), Metrics("test"))  # nobody looks
-    job = Job(id="0000000001", state=State.PROCESSING, route="films", profile="universal", inbox_path=PurePath("in/f.mkv"),
+    job = Job(id=ONE, state=State.PROCESSING, route="films", profile="universal", inbox_path=PurePath("in/f.mkv"),
               relative=PurePath("f.mkv"), size=1, created_at=1.0, updated_at=1.0)
     running = RunningJob(job=job, slot=0, hardware=shop)
     assert await shop.carry_out(running, *decided(), fails_on_devices(Cause.FFMPEG_FAILED)) == "made"

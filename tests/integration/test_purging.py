@@ -47,7 +47,7 @@ async def test_an_original_goes_after_its_time_and_the_row_remembers_when(tmp_pa
     async with archived(tmp_path) as (store, purging, job):
         assert await store.jobs.originals_size() == job.size
         await purging.round(Keep(seconds=LATER), LATER)
-        assert files(tmp_path / "originals") == ["0000000001/Film.mkv"]
+        assert files(tmp_path / "originals") == [f"{ONE}/Film.mkv"]
         (tmp_path / "lib/Film/Film-poster.jpg").write_bytes(b"Jellyfin has made it better")
         await purging.round(Keep(seconds=10), LATER)
         assert files(tmp_path / "originals") == []
@@ -73,7 +73,7 @@ async def test_an_original_stays_while_an_output_is_not_as_it_was_placed(
         with caplog.at_level(logging.INFO):
             for _ in range(2):
                 await purging.round(Keep(seconds=0, size=0), LATER)
-        assert files(tmp_path / "originals") == ["0000000001/Film.mkv"]
+        assert files(tmp_path / "originals") == [f"{ONE}/Film.mkv"]
         assert [words in record.getMessage() for record in caplog.records] == [True], "told once, not in every round"
 
 
@@ -82,11 +82,11 @@ async def test_an_original_that_somebody_wants_back_is_not_removed(tmp_path: Pat
         left = LeftBehind(why=Why.UNDOING, path=tmp_path / "in/Film.mkv", inode=1, size=4, mtime_ns=1)
         await store.jobs.note(ONE, now=5.0, left_behind=left.as_json())
         await purging.round(Keep(seconds=0), LATER)
-        assert files(tmp_path / "originals") == ["0000000001/Film.mkv"]
+        assert files(tmp_path / "originals") == [f"{ONE}/Film.mkv"]
         await store.jobs.note(ONE, now=6.0, left_behind=None)
         await store.jobs.apply(ONE, Trigger.REDO, now=7.0)
         await purging.round(Keep(seconds=0), LATER)
-        assert files(tmp_path / "originals") == ["0000000001/Film.mkv"]
+        assert files(tmp_path / "originals") == [f"{ONE}/Film.mkv"]
 
 
 async def test_beyond_their_size_the_oldest_goes_and_no_more_than_needed(tmp_path: Path) -> None:

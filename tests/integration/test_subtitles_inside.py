@@ -29,6 +29,7 @@ from pectin.publishing.cues import tidy
 from pectin.publishing.sidecars import ASIDE, keep_with_original
 from pectin.publishing.subtitle_formats import read
 from subtitlemaker import captioned, pgs, teletext
+from working import ONE
 
 PLAIN = Profile()
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=2")
@@ -56,7 +57,7 @@ class Found:
 
 
 def a_job(name: str = "Film.mkv") -> RunningJob:
-    return RunningJob(slot=0, job=Job(id="0000000001", state=State.PROCESSING, route="films", profile="universal", size=1,
+    return RunningJob(slot=0, job=Job(id=ONE, state=State.PROCESSING, route="films", profile="universal", size=1,
                                       inbox_path=Path("in", name), relative=PurePath(name), created_at=1.0, updated_at=1.0))
 
 

@@ -16,10 +16,11 @@ from pectin.pipeline import takeover
 from pectin.pipeline.examine import opened
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.takeover import take_over
+from working import ONE
 
 
 def running(source: Path) -> RunningJob:
-    return RunningJob(job=Job(id="0000000001", state=State.PROCESSING, route="films", profile="original", inbox_path=source,
+    return RunningJob(job=Job(id=ONE, state=State.PROCESSING, route="films", profile="original", inbox_path=source,
                               relative=PurePath(source.name), size=1, created_at=1.0, updated_at=1.0), slot=0)
 
 

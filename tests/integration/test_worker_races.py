@@ -17,14 +17,14 @@ from pectin.model.order import Order
 from pectin.pipeline import worker as worker_module
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.running import RunningJob
-from working import ONE, add, ended, publishing, working
+from working import ONE, TWO, add, ended, publishing, working
 
 
 async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_stop_the_worker(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with working(tmp_path) as (store, worker):
-        first = await add(store, tmp_path, "0000000001", "first.mkv")
-        await add(store, tmp_path, "0000000002", "second.mkv")
+        first = await add(store, tmp_path, ONE, "first.mkv")
+        await add(store, tmp_path, TWO, "second.mkv")
         find = store.jobs.next_due
 
         async def find_then_somebody_cancels(now: float, busy: Collection[str], order: Order) -> Job | None:
@@ -35,7 +35,7 @@ async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_st
 
         monkeypatch.setattr(store.jobs, "next_due", find_then_somebody_cancels)
         task = asyncio.create_task(worker.run())
-        await ended(store, "0000000002", State.REJECTED)  # by /bin/false as ffprobe: it was taken, that is the point
+        await ended(store, TWO, State.REJECTED)  # by /bin/false as ffprobe: it was taken, that is the point
         assert (await store.jobs.get(first.id)).state is State.CANCELLED  # type: ignore[union-attr]
         assert not task.done()
         task.cancel()
@@ -45,15 +45,15 @@ async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_st
 
 async def test_an_unforeseen_error_fails_its_job_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with working(tmp_path) as (store, worker):
-        await add(store, tmp_path, "0000000001", "first.mkv")
-        await add(store, tmp_path, "0000000002", "second.mkv")
+        await add(store, tmp_path, ONE, "first.mkv")
+        await add(store, tmp_path, TWO, "second.mkv")
 
         async def broken(running: RunningJob, _policy: Policy) -> None:
             raise ZeroDivisionError(running.job.name)
 
         monkeypatch.setattr(worker_module, "make", broken)
         task = asyncio.create_task(worker.run())
-        for job_id in ("0000000001", "0000000002"):
+        for job_id in (ONE, TWO):
             job = await ended(store, job_id, State.FAILED)
             assert job.cause is Cause.INTERNAL
             assert "ZeroDivisionError" in job.message
@@ -67,7 +67,7 @@ async def test_a_stop_while_the_outcome_is_written_lets_the_outcome_stand(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM in the very moment in which a job fails: the failure is durable, the job does not start again."""
     async with working(tmp_path) as (store, worker):
-        await add(store, tmp_path, "0000000001", "first.mkv")
+        await add(store, tmp_path, ONE, "first.mkv")
         writing = asyncio.Event()
         apply = store.jobs.apply
 
@@ -87,10 +87,10 @@ async def test_a_stop_while_the_outcome_is_written_lets_the_outcome_stand(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        job = await store.jobs.get("0000000001")
+        job = await store.jobs.get(ONE)
         assert job is not None
         assert job.state is State.FAILED
-        assert (tmp_path / "rejected" / "0000000001" / "first.mkv").read_bytes() == b"film"
+        assert (tmp_path / "rejected" / ONE / "first.mkv").read_bytes() == b"film"
 
 
 async def test_a_stop_in_the_very_moment_of_completion_leaves_a_completed_job_and_a_worker_in_good_order(
