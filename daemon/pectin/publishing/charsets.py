@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from charset_normalizer import from_bytes
-
 _SAMPLE = 16_000     # bytes that are weighed, of lines that are not all ASCII: as many say all there is to say
 _SURE = 0.7          # of 1: letters this good are taken without asking further
 _NEAR = 0.12         # scores this near to each other are not told apart by letters alone
@@ -145,6 +143,7 @@ def _best(data: bytes, language: str | None) -> str:
     near = [other for score, other, also in ranked if latin and also and score >= best - _NEAR]
     if len(near) > 1:
         # French and Czech have letters in common: how often these follow each other tells them apart.
+        from charset_normalizer import from_bytes  # noqa: PLC0415  (4 MB that a daemon at rest does without)
         found = from_bytes(sample, cp_isolation=near).best()
         return found.encoding if found is not None else page
     return page
