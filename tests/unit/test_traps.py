@@ -85,3 +85,9 @@ def test_no_film_is_an_extra_a_part_or_3d_by_accident(stem: str, deep: bool) -> 
 def test_a_trap_at_the_end_of_a_long_name_still_fits(start: str, end: str) -> None:
     place = PurePath(library_name(PurePath("Films", f"{start.replace('/', '')}{end}.mkv"), own_folder=True).place)
     assert len(place.stem.encode()) <= 174
+
+
+def test_a_name_that_is_nothing_but_the_mark_of_an_extra_is_written_differently() -> None:
+    for stem in ("-sample", "_trailer2", "-scene", " short"):
+        made = PurePath(library_name(PurePath(f"{stem}.mkv"), own_folder=True).place).stem
+        assert not made.casefold().endswith(_ENDINGS), made

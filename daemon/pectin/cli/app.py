@@ -124,6 +124,7 @@ def watch(context: typer.Context, as_json: JsonFlag = False,
         if not as_json and sys.stdout.isatty():
             live = stack.enter_context(Live(console=render.console(soft_wrap=False), auto_refresh=False, transient=False))
         while True:
+            over = job is not None and _is_over(connection, job)  # asked first: the last look shows it
             answer = connection.get("/v1/status")
             if as_json:
                 print(json.dumps(answer, ensure_ascii=False), flush=True)
@@ -135,7 +136,7 @@ def watch(context: typer.Context, as_json: JsonFlag = False,
                 seen = news
             elif _nobody_reads():
                 raise BrokenPipeError
-            if job is not None and _is_over(connection, job):
+            if over:
                 return
             time.sleep(0.5)
 

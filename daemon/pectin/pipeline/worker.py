@@ -270,7 +270,7 @@ class Worker:
 
 def _figures(running: RunningJob) -> dict[str, Any]:
     """To be kept with the job, once there is something to keep: a try that only places has run nothing."""
-    return {"figures": running.figures.as_json()} if running.figures.peak_memory else {}
+    return {"figures": running.figures.as_json()} if running.figures.peak_memory or running.figures.made_by else {}
 
 
 def _told(error: PectinError, decision: Decision) -> str:

@@ -73,10 +73,10 @@ def is_extra(stem: str, folders: Sequence[str]) -> bool:
 def _without_extra(stem: str, folders: Sequence[str], alone: bool) -> tuple[str, str]:  # noqa: ARG001  (the changes share one shape)
     if is_extra(stem, folders):
         return stem, "It was dropped as an extra of a film, and Jellyfin shows it as one."
-    if _ALONE.match(stem):
-        return _quoted(stem), f"Jellyfin takes a film called {stem!r} for an extra of another one: it is written {_quoted(stem)}."
     found = _EXTRA.search(stem)
-    if found is None or not found.start():
+    if _ALONE.match(stem) or (found is not None and not found.start()):
+        return _quoted(stem), f"Jellyfin takes a film called {stem!r} for an extra of another one: it is written {_quoted(stem)}."
+    if found is None:
         return stem, ""
     mark = stem[found.start():]
     changed = f"{stem[:found.start()]} {found['kind']}{found['count']}" if found["kind"] \
