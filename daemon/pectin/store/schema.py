@@ -111,4 +111,11 @@ _SECOND = (
 # job.figures: what its last try has cost, as JSON (model/figures.py).
 _THIRD = ("ALTER TABLE job ADD COLUMN figures TEXT",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+# job.priority: the higher comes first (model/job.py). score: what a search for an encoder's quality has found, by content and
+# settings, as JSON.
+_FOURTH = (
+    "ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE score (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
