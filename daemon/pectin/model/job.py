@@ -106,6 +106,7 @@ class Stage(StrEnum):
     PROBING = "probing"
     ENCODING = "encoding"
     VERIFYING = "verifying"
+    PACKAGING = "packaging"  # HLS, pictures and what else is made of the finished film
     PLACING = "placing"
     DONE = "done"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pectin.model.mastering import ContentLight, MasteringDisplay
+from pectin.model.quality import Found
 
 
 class Scan(StrEnum):
@@ -55,7 +56,8 @@ class Questions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """The answers. None and absent: nobody looked, or it could not be told; the headers count then. `top_first`: which field of
-    an interlaced or telecined picture comes first. `decoders`: the codecs (ffprobe's names) that this ffmpeg can decode."""
+    an interlaced or telecined picture comes first. `decoders`: the codecs (ffprobe's names) that this ffmpeg can decode.
+    `quality`: what a search for the target score has found."""
 
     scan: Scan | None = None
     top_first: bool | None = None
@@ -65,3 +67,4 @@ class Measured:
     light: ContentLight | None = None
     loudness: Mapping[int, Loudness] = field(default_factory=dict)
     decoders: frozenset[str] | None = None
+    quality: Found | None = None

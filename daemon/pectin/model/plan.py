@@ -10,10 +10,12 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from pectin.model.artifact import Artifact
 from pectin.model.mastering import ContentLight, MasteringDisplay
 from pectin.model.measured import CropBox
 from pectin.model.parsed import LibraryName
 from pectin.model.profile import VideoCodec
+from pectin.model.rendition import Hls, Rendition
 
 
 class StreamAction(StrEnum):
@@ -192,7 +194,8 @@ class Plan:
     `source_format` is the demuxer to force; `seconds` the expected length of the output (None: unknown). `whole_file`: nothing
     has to change, the file is taken over without ffmpeg. `instead`: what to do when the output turns out larger than the
     source. `estimated_size` in bytes, `estimated_seconds` of work: both rough. `extra`: a user's own options for ffmpeg.
-    `notes`: what a person should know besides, a sentence each."""
+    `notes`: what a person should know besides, a sentence each. `renditions`: further versions, largest first; `hls`: what web
+    players get of them; `artifacts`: pictures and details."""
 
     profile: str
     source_format: str
@@ -209,6 +212,9 @@ class Plan:
     extra: tuple[str, ...] = ()
     name: LibraryName | None = None
     notes: tuple[str, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
+    hls: Hls = Hls.NONE
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def kept(self) -> tuple[StreamDecision, ...]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pectin.model.artifact import NO_PICTURES, Pictures
+from pectin.model.quality import FIXED_QUALITY, Quality
+from pectin.model.rendition import Hls
+
 
 class VideoCodec(StrEnum):
     H264 = "h264"
@@ -83,7 +87,10 @@ class Profile:
     `max_bitrate` bounds the whole file (video, audio and container together); 8 Mbit/s is what the tightest client
     takes. `languages` is the order of preference for the first sound track (ISO 639-2, 3 letters); empty: the
     source's default track. `preset` and `crf` are the encoder's own (libx264, libx265: names; SVT-AV1, libvpx: numbers).
-    `loudness` in LUFS (EBU R128); None leaves it. `extra` are a user's own options for ffmpeg's main output."""
+    `loudness` in LUFS (EBU R128); None leaves it. `extra` are a user's own options for ffmpeg's main output.
+    `renditions`: heights of further versions, `original`: the source's own picture as one of them; `rendition_files`: they are
+    kept as files (else only as HLS); `versions`: they stand in the library, where Jellyfin offers them as versions of the film.
+    `nfo`: a file with the details."""
 
     name: str = "universal"
     video: VideoCodec = VideoCodec.H264
@@ -107,4 +114,12 @@ class Profile:
     verify: Verify = Verify.FULL
     damaged_source: Damaged = Damaged.REJECT
     extra: tuple[str, ...] = ()
+    renditions: tuple[int, ...] = ()
+    original: bool = False
+    rendition_files: bool = True
+    versions: bool = False
+    hls: Hls = Hls.NONE
+    pictures: Pictures = NO_PICTURES
+    nfo: bool = False
+    quality: Quality = FIXED_QUALITY
     max_pixels: int = 40_000_000

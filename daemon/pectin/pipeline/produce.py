@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 
 from pectin.encoding import argv
@@ -17,10 +17,11 @@ from pectin.model.errors import Cause, PectinError
 from pectin.model.hardware import Way
 from pectin.model.job import Stage
 from pectin.model.measured import Measured
+from pectin.model.output import Output
 from pectin.model.plan import Plan, StreamAction
 from pectin.model.profile import Container
 from pectin.model.reports import RunReport
-from pectin.pipeline import damaged, mending, subtitles
+from pectin.pipeline import damaged, extras, mending, subtitles
 from pectin.pipeline.inspect import inspect
 from pectin.pipeline.proving import Work, decode, prove
 from pectin.pipeline.takeover import take_over
@@ -33,16 +34,6 @@ from pectin.publishing.naming import extension_of
 log = logging.getLogger(__name__)
 
 MOST_RUNS = 4  # each teaches something new, or it was the last
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """One finished file in the job's folder: `suffix` stands between the film's stem and the extension."""
-
-    role: str
-    file: str
-    suffix: str
-    extension: str
 
 
 class _AgainError(Exception):
@@ -64,9 +55,11 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
         try:
-            return await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
+            outputs = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
         except _AgainError as done:
             learnt, error, copied = done.amends, done.error, done.copied
+        else:
+            return [*await extras.make(work, outputs), *outputs]
         before = work.running.plan or plan
         again = replace(decide(work.media, work.profile, measured, learnt), notes=before.notes, name=before.name)
         if again.streams == plan.streams:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pectin.linux.accounting import Usage
 from pectin.linux.child import Child
@@ -15,10 +16,13 @@ from pectin.model.errors import Cause
 from pectin.model.figures import Figures
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
+from pectin.model.omission import Omission
 from pectin.model.parsed import Understanding
 from pectin.model.plan import Plan
 from pectin.model.reports import Progress
 from pectin.pipeline.hardware import Hardware
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class RunningJob:
     stop_cause: Cause | None = None
     hardware: Hardware | None = None  # None: everything is done by the CPU
     made_by: str = ""  # by the CPU or a device, as a sentence
+    omissions: list[Omission] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
     _times: dict[Stage, float] = field(default_factory=dict)
     _suspended_for: set[Cause] = field(default_factory=set)
@@ -106,6 +111,13 @@ class RunningJob:
     def learnt(self, media: MediaInfo) -> None:
         """What the source is made of: kept for `pectin show` even when the job fails."""
         self.media = media
+
+    def omit(self, omission: Omission) -> None:
+        """Something besides the film could not be made: told with the plan, and no reason to fail."""
+        self.omissions.append(omission)
+        log.warning("%s", omission.sentence)
+        if self.plan is not None:
+            self.plan = replace(self.plan, notes=(*self.plan.notes, omission.sentence))
 
     async def planned(self) -> None:
         """The plan is known, and with it what it needs. Raises PectinError(DISK_LOW)."""

@@ -15,10 +15,10 @@ from pectin.linux.pathtext import printable
 from pectin.model.errors import PectinError
 from pectin.model.intent import Intent, Placement
 from pectin.model.job import FINAL, Job, State
+from pectin.model.output import Output
 from pectin.model.places import Places
 from pectin.model.sidecar import ROLE
 from pectin.pipeline.policy import Publishing
-from pectin.pipeline.produce import Output
 from pectin.publishing import originals, place, sidecars
 from pectin.publishing.originals import Where
 from pectin.publishing.sidecars import Fate

@@ -9,7 +9,7 @@ from pectin.model.measured import Measured
 from pectin.model.media import DEMUXERS, MediaInfo, Stream, VideoStream
 from pectin.model.plan import Plan, Reason, StreamAction, StreamDecision, VideoTarget
 from pectin.model.profile import Container, Profile, VideoCodec
-from pectin.planning import audio, faults, rules, subtitles, video, whole
+from pectin.planning import artifacts, audio, faults, ladder, rules, subtitles, video, whole
 from pectin.planning.amends import NO_AMENDS, Amends, dropped, encodes, retold, usable
 
 # Demuxers whose packets have timestamps that MP4 can take over. AVI has none of its own (and no B-frame order), raw
@@ -58,8 +58,15 @@ def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, ame
         estimated_size=_size(picture, stream, media, audio_rate, seconds), extra=profile.extra,
     )
     if amends:
-        return retold(plan, amends)
-    return replace(plan, whole_file=whole.fits(media, profile, plan), instead=_instead(media, profile, measured, plan))
+        return _with_extras(media, profile, retold(plan, amends))
+    return _with_extras(media, profile, replace(plan, whole_file=whole.fits(media, profile, plan),
+                                                instead=_instead(media, profile, measured, plan)))
+
+
+def _with_extras(media: MediaInfo, profile: Profile, plan: Plan) -> Plan:
+    """What is made besides the film."""
+    plan = replace(plan, renditions=ladder.renditions(media, profile, plan), hls=profile.hls)
+    return replace(plan, artifacts=artifacts.artifacts(media, profile, plan))
 
 
 def _instead(media: MediaInfo, profile: Profile, measured: Measured, plan: Plan) -> Plan | None:

@@ -28,7 +28,7 @@ _SAMPLES: Mapping[str, Any] = {
     "jellyfin.map.ours": "/srv/pectin/library", "jellyfin.map.theirs": "/media/films",
     "jellyfin.url": "http://127.0.0.1:8096", "jellyfin.key_file": "/etc/pectin/jellyfin.key",
     "publish.group": "jellyfin", "publish.owner": "jellyfin", "socket.group": "pectin",
-    "profiles.loudness": -16,
+    "profiles.loudness": -16, "profiles.quality.floor": 0.96,
 }
 
 _HEADER = """\

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from pectin.model.artifact import Moment
+
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "day": 86400, "days": 86400,
             "w": 604800, "week": 604800, "weeks": 604800}
 _DURATION = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*[a-z]+)+\s*")
@@ -17,6 +19,7 @@ _BITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _BYTES = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
           "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([km]?)(?:bit/s|bps)?")
 
 
@@ -111,6 +114,29 @@ def _listen(value: object) -> object:
     raise ValueError("not host:port")
 
 
+def parse_moment(text: str) -> Moment:
+    """`1m30s` or `40%`. Raises ValueError."""
+    share = _SHARE.fullmatch(text.strip())
+    if share is not None and float(share[1]) <= 100:
+        return Moment(fraction=float(share[1]) / 100)
+    seconds = parse_duration(text)
+    if not isinstance(seconds, float):
+        raise ValueError("not a time")  # noqa: TRY004  (pydantic turns ValueError into a message, not TypeError)
+    return Moment(seconds=seconds)
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("not a time")  # noqa: TRY004  (see above)
+    text = value.strip() if isinstance(value, str) else f"{value:g}s"
+    parse_moment(text)
+    return text
+
+
+def _moment_or_word(value: object) -> object:
+    return value if value in ("none", "auto") else _moment(value)
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Allowed("a duration such as 500ms, 15s, 2min, 1h30m or 14d"),
                      WithJsonSchema({"type": ["string", "number"], "examples": ["15s", "2min", "14d"]})]
 Size = Annotated[int, BeforeValidator(parse_size), Allowed("a size such as 500MB, 20GB or 1TiB"),
@@ -124,3 +150,8 @@ SecretFile = Annotated[str, AfterValidator(_secret_reference),
                        Allowed("an absolute path, or credential:NAME for a systemd credential")]
 Listen = Annotated[str, BeforeValidator(_listen), Allowed("host:port such as 127.0.0.1:9847, or off"),
                    WithJsonSchema({"type": ["string", "boolean"], "examples": ["127.0.0.1:9847", "off"]})]
+When = Annotated[str, BeforeValidator(_moment), Allowed("a time such as 1m30s, or a part of the film such as 40%"),
+                 WithJsonSchema({"type": ["string", "number"], "examples": ["1m30s", "40%"]})]
+WhenOrWord = Annotated[str, BeforeValidator(_moment_or_word),
+                       Allowed("none, auto, a time such as 1m30s, or a part of the film such as 40%"),
+                       WithJsonSchema({"type": ["string", "number"], "examples": ["none", "auto", "1m30s", "40%"]})]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from pectin.linux.sandbox import Mode as SandboxMode
+from pectin.model.artifact import Preview
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
 from pectin.model.hardware import Wish
@@ -25,8 +26,10 @@ from pectin.model.profile import (
     Verify,
     VideoCodec,
 )
+from pectin.model.quality import Metric, QualityMode
+from pectin.model.rendition import Hls
 from pectin.model.route import Naming
-from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size
+from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size, When, WhenOrWord
 from pectin.settings.shipped import SHIPPED, merged
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
@@ -49,6 +52,7 @@ class Paths(Section):
     work: AbsolutePath = Field(Path("/srv/pectin/work"), description="The work queue: accepted sources and what is being made of them. Best on the inbox's file system: then a claim is a rename, not a copy.")
     originals: AbsolutePath = Field(Path("/srv/pectin/originals"), description="Sources whose outputs are in the library.")
     rejected: AbsolutePath = Field(Path("/srv/pectin/rejected"), description="Sources that could not be used, each beside a text that says why.")
+    renditions: AbsolutePath = Field(Path("/srv/pectin/renditions"), description="Where renditions, HLS and what web players need of a film lie; not in a Jellyfin library, for what it does not know would keep it from grouping versions.")
     min_free: Size = Field(2_000_000_000, description="With less free space than this on the disk of the work queue or of a library, no new job starts; it goes on by itself.")
 
 
@@ -96,6 +100,30 @@ class Encoder(Section):
     sandbox: SandboxMode = Field(SandboxMode.AUTO, description="ffmpeg sees one film and writes one folder, without network: auto takes all the walls this machine offers, required refuses to run without them, none builds none.")
 
 
+class PicturesSettings(Section):
+    """Pictures of a film: for Jellyfin beside it, for web players among the renditions."""
+
+    poster: WhenOrWord = Field("none", description="The film's picture: auto looks for a good frame, none makes none.")
+    fanart: WhenOrWord = Field("none", description="The background.")
+    thumb: WhenOrWord = Field("none", description="The landscape picture, the only one of an episode.")
+    preview: Preview = Field(Preview.NONE, description="A few moving seconds.")
+    preview_at: tuple[When, ...] = Field((), description="From which moments the preview is taken; empty spreads it over the film.")
+    preview_seconds: Annotated[float, Field(ge=1, le=30)] = Field(3.0, description="How many seconds the preview has in all.")
+    preview_width: int = Field(320, ge=64, le=1280, multiple_of=2, description="How wide the preview is.")
+    trickplay: bool = Field(False, description="The pictures along the time bar, as Jellyfin 12 imports them.")
+    sprite: bool = Field(False, description="The same for web players, with a WebVTT index.")
+
+
+class QualitySettings(Section):
+    """Quality as a wish for what is encoded."""
+
+    mode: QualityMode = Field(QualityMode.FIXED, description="fixed takes the profile's crf; target looks on samples of each film for the crf that reaches a score (needs an ffmpeg with the metric's filter).")
+    metric: Metric = Field(Metric.VMAF, description="What the score is measured by.")
+    target: Annotated[float, Field(ge=20, le=100)] = Field(95.0, description="The score to reach: VMAF points, or dB of XPSNR.")
+    max_size: Annotated[float, Field(gt=0, le=2)] = Field(0.8, description="A target that would make the picture larger than this part of the source is given up for the crf.")
+    floor: Annotated[float, Field(ge=0.5, le=1)] | None = Field(None, description="An SSIM below which a finished film is reported; empty: nobody looks.")
+
+
 class ProfileSettings(Section):
     """What a profile makes. The defaults direct-play on every Jellyfin client."""
 
@@ -119,6 +147,13 @@ class ProfileSettings(Section):
     verify: Verify = Field(Verify.FULL, description="How an output is proven before it is published: every frame is decoded (full), or its key frames and last ten seconds (quick).")
     damaged_source: Damaged = Field(Damaged.REJECT, description="What becomes of a film that is cut short or damaged: reject sets it aside, publish files what there is of it.")
     extra: tuple[str, ...] = Field((), description="More options for ffmpeg's output, such as ['-tune:v', 'animation']. Those that Pectin sets itself are refused.")
+    renditions: tuple[Annotated[int, Field(ge=144, le=2160, multiple_of=2)] | Literal["original"], ...] = Field((), description="Further versions of the film: heights such as 720 and 480, and original for the source's own picture where MP4 can hold it. Never enlarged.")
+    rendition_files: bool = Field(True, description="Renditions are kept as files; false: only as HLS.")
+    versions: bool = Field(False, description="Renditions stand in the library, as versions of the film that Jellyfin lets one choose from; else in paths.renditions.")
+    hls: Hls = Field(Hls.NONE, description="A set for web players of the film and its renditions: fmp4 or ts segments of 6 s.")
+    pictures: PicturesSettings = Field(PicturesSettings())
+    nfo: bool = Field(False, description="An .nfo file with title, year, ids and the day the film was added, where none came with the source.")
+    quality: QualitySettings = Field(QualitySettings())
 
 
 class Publish(Section):
