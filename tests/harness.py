@@ -59,7 +59,8 @@ class Daemon:
         self.library.mkdir(exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.sections: dict[str, Any] = {
-            "paths": {name: str(folder / name) for name in ("state", "work", "originals", "rejected")} | {"min_free": 0},
+            "paths": {name: str(folder / name) for name in ("state", "work", "originals", "rejected", "renditions")}
+            | {"min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.inbox), "library": str(self.library)}],
             "intake": {"linger": 0, "quiet": 0, "rescan": "5s", "duplicates": "keep"},  # one clip is many films here
             "encoder": {"threads": 1, "hardware": "cpu"},  # the same on every machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -9,6 +10,7 @@ from pectin.encoding import tools
 from pectin.encoding.tools import Tools
 from pectin.model.job import Job, State
 from pectin.model.media import MediaInfo
+from pectin.model.omission import Omission
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
 from pectin.pipeline.examine import cut_short, look_into, measure, opened, without_lengths
@@ -31,6 +33,7 @@ class Produced:
     first: Plan
     plan: Plan
     outputs: list[Output]
+    omissions: list[Omission]
     folder: Path
 
     @property
@@ -39,8 +42,10 @@ class Produced:
 
 
 async def produced(source: Path, folder: Path, profile: Profile = QUICKLY, *, as_it_is: bool = False,
-                   amended: Plan | None = None) -> Produced:
-    """Raises PectinError. `amended` is carried out instead of the plan."""
+                   amended: Plan | None = None, program: Path | None = None, during: Callable[[RunningJob], None] | None = None,
+                   ) -> Produced:
+    """Raises PectinError. `amended` is carried out instead of the plan; `program` is run instead of ffmpeg once the film is
+    looked into; `during` gets the running job just before it is made."""
     if (found := _TOOLS.get("auto")) is None:  # looked for once: five processes
         found = _TOOLS["auto"] = await tools.find("auto")
     encoding = Encoding(tools=found, threads=2, cpus=(None,), nice=0, stall_timeout=60, probe_timeout=60)
@@ -57,6 +62,11 @@ async def produced(source: Path, folder: Path, profile: Profile = QUICKLY, *, as
         measured = await measure(opening, media, profile, encoding, running)
         plan = amended or decide(media, profile, measured)
         running.plan = plan if cut is None else replace(plan, notes=(f"The source is {cut}.",))
+        if program is not None:
+            encoding = replace(encoding, tools=replace(found, ffmpeg=program))
+        if during is not None:
+            during(running)
         work = Work(running=running, source=opening, media=media, profile=profile, scratch=scratch, encoding=encoding)
         outputs = await produce(work, running.plan, measured)
-    return Produced(media=media, first=plan, plan=running.plan, outputs=outputs, folder=scratch)
+    return Produced(media=media, first=plan, plan=running.plan, outputs=outputs, folder=scratch,
+                    omissions=running.omissions)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from intending import intend
 from pectin.encoding.tools import Tools
 from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
@@ -23,7 +24,6 @@ from pectin.pipeline.intake_loop import IntakeLoop, IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
 from pectin.pipeline.retry import RetryPolicy
 from pectin.pipeline.worker import Worker
-from pectin.publishing import address
 from pectin.store.store import Store
 
 # Of this process alone: several run tests at the same time, and a start sweeps away whatever runs for a job of its ids.
@@ -81,7 +81,7 @@ async def publishing(store: Store, folder: Path, **changes: object) -> Job:
     out.mkdir()
     (out / "video.mp4").write_bytes(b"output")
     (folder / "lib").mkdir(exist_ok=True)
-    intent = address.intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib",
+    intent = intend([("video", out / "video.mp4", "", "mp4")], library=folder / "lib",
                             place=PurePosixPath("Film/Film.mp4"), job_id=ONE)
     await store.jobs.apply(ONE, Trigger.CLAIM, now=2.0)
     await store.jobs.apply(ONE, Trigger.ENCODED, now=3.0,

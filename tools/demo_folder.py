@@ -61,7 +61,8 @@ class Folder:
         secret.write_text(self.secret + "\n", encoding="ascii")
         secret.chmod(0o600)
         sections: dict[str, Any] = {
-            "paths": {name: str(self.path / name) for name in ("state", "work", "originals", "rejected")} | {"min_free": 0},
+            "paths": {name: str(self.path / name) for name in ("state", "work", "originals", "rejected", "renditions")}
+            | {"min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.inbox), "library": str(self.library)}],
             "intake": {"linger": "1s", "quiet": "2s", "duplicates": "keep"},  # the same film as often as one likes
             "encoder": {"threads": "auto"},

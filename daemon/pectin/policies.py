@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pectin.encoding.hardware import Bench
-from pectin.encoding.tools import Tools, lacking
+from pectin.encoding.tools import FILTER_HINT, Tools, lacking, lacking_filters
 from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
 from pectin.linux.sandbox import Sandbox
@@ -38,7 +38,8 @@ def places(settings: Settings) -> Places:
 
 def policy(loaded: Loaded, tools: Tools, sandbox: Sandbox, *, slots: int | None = None) -> Policy:
     """Everything a worker needs; `slots`: how many jobs run at the same time, by default as many as are meant for the CPU.
-    Raises ConfigError for a group or user that does not exist, and for a profile in use whose encoder this ffmpeg lacks."""
+    Raises ConfigError for a group or user that does not exist, and for a profile in use whose encoder, or whose
+    quality's filter, this ffmpeg lacks."""
     settings, encoder = loaded.settings, loaded.settings.encoder
     _need_encoders(loaded, tools)
     cpus = sorted(os.sched_getaffinity(0))
@@ -54,7 +55,7 @@ def policy(loaded: Loaded, tools: Tools, sandbox: Sandbox, *, slots: int | None 
         retry=RetryPolicy(attempts=settings.retry.attempts, first=settings.retry.first, cap=settings.retry.cap,
                           max_interruptions=settings.retry.max_interruptions),
         order=settings.intake.order, duplicates=settings.intake.duplicates,
-        min_free=settings.paths.min_free, state=settings.paths.state)
+        min_free=settings.paths.min_free, state=settings.paths.state, renditions=settings.paths.renditions)
 
 
 def _need_encoders(loaded: Loaded, tools: Tools) -> None:
@@ -63,6 +64,10 @@ def _need_encoders(loaded: Loaded, tools: Tools) -> None:
                      message=f"profile {route.profile} needs the encoder {' and '.join(missing)}, which {tools.ffmpeg} lacks",
                      hint="install a fuller ffmpeg (jellyfin-ffmpeg), set encoder.ffmpeg, or choose another profile")
              for index, route in enumerate(loaded.settings.routes) if (missing := lacking(tools, known[route.profile]))]
+    found += [Problem(path=f"profiles.{name}.quality", line=None, hint=FILTER_HINT,
+                      message=f"it is measured with the filter {' and '.join(missing)}, which {tools.ffmpeg} lacks")
+              for name in sorted({route.profile for route in loaded.settings.routes})
+              if (missing := lacking_filters(tools, known[name]))]
     if found:
         raise ConfigError(str(loaded.path), tuple(found))
 

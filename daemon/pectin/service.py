@@ -32,6 +32,7 @@ from pectin.pipeline.rebuild import open_store
 from pectin.pipeline.recover import recover
 from pectin.pipeline.undo import Undo
 from pectin.pipeline.worker import Worker
+from pectin.settings import values
 from pectin.settings.load import ConfigError, Loaded, find, load
 from pectin.settings.sections import Settings
 
@@ -112,15 +113,15 @@ class Service:
             self._worker = Worker(store, policy, gate, self._metrics, slots=devices.slots, changed=self._changed,
                                   hardware=self._hardware)
             await self._worker.mounts.restore()  # before anything is done in a library or an inbox
-            await self._worker.mounts.troubles(policy.routes.values())
+            await self._worker.mounts.troubles(policy.routes.values(), policy.folders_needed)
             await recover(store, policy)
             self._intake = IntakeLoop(store, policies.intake(settings), policy.places, self._metrics, self._worker.turns,
                                       attended=self._worker.attended, changed=self._accepted, room=self._worker.room_for_copy)
             self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
-            self._keeper = Housekeeping(store, policy.places, [r.library for r in settings.routes],
+            self._keeper = Housekeeping(store, policy.places, _output_folders(settings),
                                         policies.keep_originals(settings), self._worker.turns, policy.publishing,
                                         Undo(store, self._intake.leave_alone, self._worker.announce))
-            self._keeper.keep_history = policies.keep_history(settings)
+            self._keeper.keep_history, self._keeper.state = policies.keep_history(settings), settings.paths.state
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
                                     reload=self.reload, changed=self._changed)
             await self._until_stopped(listener)
@@ -201,6 +202,7 @@ class Service:
         slots = len(self._worker.policy.encoding.cpus)
         policy = policies.policy(applied, await tools.find(settings.encoder.ffmpeg, walls), walls, slots=slots)
         targets = policies.targets(applied)
+        _own_folders(applied.settings)  # a profile may want one that nobody needed before
         self._loaded = applied
         _set_up_logs(settings)
         self._metrics.sandbox(walls.parts)
@@ -208,7 +210,7 @@ class Service:
         self._worker.put_in_force(policy)
         self._hardware.configure(policies.hardware(applied.settings), policies.bench(policy, walls))
         await self._outbox.configure(targets)
-        self._keeper.libraries, self._keeper.keep = tuple(r.library for r in settings.routes), policies.keep_originals(settings)
+        self._keeper.libraries, self._keeper.keep = _output_folders(applied.settings), policies.keep_originals(settings)
         self._keeper.publishing = policy.publishing
         self._keeper.keep_history = policies.keep_history(settings)
         await self._intake.configure(policies.intake(settings))
@@ -239,9 +241,15 @@ class Service:
             await asyncio.sleep(interval)
 
 
+def _output_folders(settings: Settings) -> tuple[Path, ...]:
+    return (*(route.library for route in settings.routes), settings.paths.renditions)
+
+
 def _own_folders(settings: Settings) -> None:
     """Our own folders are made when they are missing; inboxes and libraries never: they may be mounts that are away."""
-    for folder in (settings.paths.state, settings.paths.work, settings.paths.originals, settings.paths.rejected):
+    paths = settings.paths
+    wanted = (paths.renditions,) if any(profile.shelves for profile in values.profiles(settings).values()) else ()
+    for folder in (paths.state, paths.work, paths.originals, paths.rejected, *wanted):
         try:
             folder.mkdir(mode=0o770, parents=True, exist_ok=True)
             probe = folder / ".pectin-write-test"

@@ -13,18 +13,28 @@ from clips import Clips
 # would weigh more beside encoding than it does for films, with less it would weigh nothing.
 _PICTURE = ("[0:v]scale=1280:720:flags=bicubic,gblur=sigma=2,rotate=0.05*sin(t):bilinear=1[soft];"
             "[soft][1:v]overlay=x=480+200*sin(t):y=270+90*cos(t*0.7)[all];[all]noise=alls=3:all_seed=1:allf=t,format=yuv420p[v]")
+_LARGE = _PICTURE.replace("1280:720", "1920:1080").replace("x=480", "x=720").replace("y=270", "y=405")
 _SURROUND = "[2:a]pan=5.1|FL=c0|FR=0.7*c0|FC=0.5*c0|LFE=0.2*c0|BL=0.3*c0|BR=0.3*c0[a]"
 
 
 def camera_film(clips: Clips, seconds: float) -> Path:
     """720p24, H.264 at 16 Mb/s (above what the default profile copies) and AC-3 5.1: its picture must be encoded, its surround
     track is copied, and a stereo track is made."""
-    return clips.make("film.mkv", [
+    return _camera_film(clips, "film.mkv", _PICTURE, seconds, ("-preset", "ultrafast", "-b:v", "16M"))
+
+
+def large_film(clips: Clips, seconds: float) -> Path:
+    """The same in 1080p24 at 10 Mb/s, with all that makes decoding dear in real films (CABAC, deblocking, B frames)."""
+    return _camera_film(clips, "large.mkv", _LARGE, seconds, ("-preset", "veryfast", "-b:v", "10M"))
+
+
+def _camera_film(clips: Clips, name: str, picture: str, seconds: float, encoder: tuple[str, ...]) -> Path:
+    return clips.make(name, [
         "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=24:start_scale=0.3:end_scale=0.01:end_pts=2000:maxiter=100",
         "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24",
         "-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:amplitude=0.2:seed=1",
-        "-filter_complex", f"{_PICTURE};{_SURROUND}", "-map", "[v]", "-map", "[a]", "-t", f"{seconds:g}",
-        "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "16M", "-c:a", "ac3", "-b:a", "448k"])
+        "-filter_complex", f"{picture};{_SURROUND}", "-map", "[v]", "-map", "[a]", "-t", f"{seconds:g}",
+        "-c:v", "libx264", *encoder, "-c:a", "ac3", "-b:a", "448k"])
 
 
 def tiny_film(clips: Clips) -> Path:

@@ -14,11 +14,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("whole_job", "cap", "pickup", "intake_latency", "burst", "large_inbox", "clients", "idle", "decision", "suite")
+NAMES = ("whole_job", "cap", "pickup", "intake_latency", "burst", "large_inbox", "clients", "idle", "decision", "pictures",
+         "quality", "ladder", "suite")
 sys.path.insert(0, str(ROOT / "tests"))
 
 # The folder of the tests is known only from here on.
-from bench import burst, cap, clients, decision, idle, intake_latency, large_inbox, pickup, suite, whole_job  # noqa: E402
+from bench import (  # noqa: E402
+    burst,
+    cap,
+    clients,
+    decision,
+    idle,
+    intake_latency,
+    ladder,
+    large_inbox,
+    pickup,
+    pictures,
+    quality,
+    suite,
+    whole_job,
+)
 from bench.table import Row, as_json, exit_status, markdown  # noqa: E402
 from clips import Clips  # noqa: E402
 from pectin.encoding.tools import find  # noqa: E402
@@ -72,6 +87,13 @@ def _measured(folder: Path, chosen: argparse.Namespace) -> Iterator[Row]:
         yield from decision.decisions(rounds=1 if quick else 15, judged=not quick)
         yield decision.large_file(clips, folder / "d", size=10**8 if quick else 10**10, hours=0.01 if quick else 2,
                                   heavy=0 if quick else 130, looks=1 if quick else 7, judged=not quick)
+    if wanted("pictures"):
+        yield from pictures.measure(clips, folder / "a", seconds=2 if quick else 120, rounds=1 if quick else 5, judged=not quick)
+    if wanted("quality"):
+        yield from quality.measure(clips, folder / "q", seconds=4 if quick else 1200, size="160x90" if quick else "640x360",
+                                   judged=not quick)
+    if wanted("ladder"):
+        yield from ladder.measure(clips, folder / "r", seconds=1 if quick else 20, pairs=1 if quick else 5, judged=not quick)
     if wanted("suite"):
         yield from suite.measure(ROOT, unit=not quick, whole=chosen.suite)
 

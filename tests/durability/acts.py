@@ -138,7 +138,7 @@ WISHES: Mapping[P, Act] = {
     P.LATE_PLACED: late, P.LATE_NOTED: late,
     P.TAKEN_BACK: taken, P.WITHDRAWN: given_up, P.BEFORE_GIVE_UP: given_up, P.AFTER_GIVE_UP: given_up,
     P.BEFORE_UNDO: undone, P.AFTER_UNDO: undone, P.UNDO_ORIGINAL_BACK: undone, P.UNDO_WITHDRAWN: undone,
-    P.BEFORE_REDO: redone, P.AFTER_REDO: redone, P.REDO_REPLACED_ARCHIVED: redone, P.REDO_REPLACED: redone,
+    P.BEFORE_REDO: redone, P.AFTER_REDO: redone, P.REDO_HIDDEN: redone, P.REDO_REPLACED_ARCHIVED: redone, P.REDO_REPLACED: redone,
 }
 BY_HAND = frozenset({P.PURGED, P.STRAY_REMOVED})  # once an hour: tests/integration/test_crash_points.py calls them
 # What must have happened before, where a point is reached for itself alone: a death that gives the next start something to do.

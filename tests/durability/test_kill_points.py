@@ -25,21 +25,22 @@ AT_ONCE = 3  # worlds: a daemon waits more than it computes
 
 @contextmanager
 def elsewhere(folder: Path) -> Iterator[dict[str, Path]]:
-    """The roots of a world whose inbox, library and originals are on another file system."""
+    """The roots of a world whose inbox, library, renditions and originals are on another file system."""
     shm = Path("/dev/shm")
     if not os.access(shm, os.W_OK) or shm.stat().st_dev == folder.stat().st_dev:
         missing("a second file system", "mount a tmpfs on /dev/shm")
     far = shm / f"pectin-{folder.parent.name}-{folder.name}-{os.getpid()}"
     try:
-        yield {name: far / name for name in ("inbox", "library", "originals")}
+        yield {name: far / name for name in ("inbox", "library", "originals", "renditions")}
     finally:
         shutil.rmtree(far, ignore_errors=True)
 
 
-def story(folder: Path, film: bytes, points: Sequence[CrashPoint], *, nth: int = 1, across: bool = False) -> None:
+def story(folder: Path, film: bytes, points: Sequence[CrashPoint], *, nth: int = 1, across: bool = False,
+          folders: bool = True) -> None:
     """Die at each point in turn, and look at the end. `nth` is for the last of them."""
     folder.mkdir()
-    with elsewhere(folder) if across else nullcontext({}) as roots, World(folder, film, roots=roots) as world:
+    with elsewhere(folder) if across else nullcontext({}) as roots, World(folder, film, roots=roots, folders=folders) as world:
         for number, point in enumerate(points):
             time = nth if point is points[-1] else 1
             with suppress(DiedError):
@@ -59,7 +60,8 @@ def test_after_kill_9_at_any_point_everything_is_in_one_known_place(tmp_path: Pa
     film, wishes = template(clips), tuple(WISHES)
     half = len(wishes) // 2
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        worlds = [pool.submit(story, tmp_path / "here", film, HERE), pool.submit(story, tmp_path / "there", film, THERE),
+        worlds = [pool.submit(story, tmp_path / "here", film, HERE, folders=False),
+                  pool.submit(story, tmp_path / "there", film, THERE, folders=False),
                   pool.submit(story, tmp_path / "across", film, ACROSS, across=True),
                   pool.submit(story, tmp_path / "wishes", film, wishes[:half]),
                   pool.submit(story, tmp_path / "more wishes", film, wishes[half:])]

@@ -77,8 +77,8 @@ def _children_stand_still(world: World) -> Iterator[None]:
 def cut(folder: Path, film: bytes, point: CrashPoint, act: object = None) -> None:
     """The power fails at this point."""
     with Disk(folder) as disk:
-        places = {name: disk.mount / name for name in ("inbox", "library", "work", "originals", "rejected")}
-        with World(folder / "world", film, roots=places, state=disk.mount / "state") as world:
+        places = {name: disk.mount / name for name in ("inbox", "library", "work", "originals", "rejected", "renditions")}
+        with World(folder / "world", film, roots=places, state=disk.mount / "state", folders=True) as world:
             os.sync()  # the empty folders, from here on it is the daemon's to care
             if (first := BEFORE.get(point)) is not None:
                 three(world, f"before {point}", str(first))

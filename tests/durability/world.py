@@ -25,12 +25,16 @@ from fakes.receiver import Receiver
 from harness import PATIENCE, Daemon, children_of_job, sha256, until
 from pectin.linux.crash import CRASH_AT, TESTING
 from pectin.linux.move import fsync_folder
+from pectin.linux.trees import contents_of
 from pectin.model.job import FINAL, State
 
 LONG = os.environ.get("PECTIN_SOAK") == "1"  # `make soak`: everything, many times
 IDLE = 3.0  # seconds a daemon may rest with nothing to do before a point that has not come counts as one that does not come
 _ROOM = b"@" * 60
-_TOP = ("inbox", "library", "work", "originals", "rejected")
+_TOP = ("inbox", "library", "work", "originals", "rejected", "renditions")
+_PUBLISHED = ("library", "renditions")
+# Folders in the library and elsewhere, quickly made.
+_WITH_FOLDERS = {"pictures": {"trickplay": True, "sprite": True}}
 
 
 def template(clips: Clips) -> bytes:
@@ -57,10 +61,14 @@ class DiedError(Exception):
 
 
 class World:
-    """`with World(...) as world`. `roots` puts some of the folders elsewhere."""
+    """`with World(...) as world`. `roots` puts some of the folders elsewhere. `folders`: there are outputs that are folders, in
+    the library and elsewhere; making them takes as long as a film."""
 
-    def __init__(self, folder: Path, film: bytes, *, roots: Mapping[str, Path] | None = None, state: Path | None = None) -> None:
+    def __init__(self, folder: Path, film: bytes, *, roots: Mapping[str, Path] | None = None, state: Path | None = None,
+                 folders: bool = False) -> None:
         self.folder, self._film, self._state = folder, film, state or folder / "state"
+        self._roles = {"video", *(("trickplay", "sprite") if folders else ())}
+        self._profile = {"preset": "ultrafast", **(_WITH_FOLDERS if folders else {})}
         folder.mkdir(parents=True, exist_ok=True)
         self.roots = {name: folder / name for name in _TOP} | dict(roots or {})
         self.films: dict[str, Film] = {}
@@ -75,11 +83,11 @@ class World:
         for root in self.roots.values():
             root.mkdir(parents=True, exist_ok=True)
         self.daemon = Daemon(self.folder, {
-            "paths": {name: str(self.roots[name]) for name in ("work", "originals", "rejected")}
+            "paths": {name: str(self.roots[name]) for name in ("work", "originals", "rejected", "renditions")}
             | {"state": str(self._state), "min_free": 0},
             "routes": [{"name": "films", "inbox": str(self.roots["inbox"]), "library": str(self.roots["library"])}],
             "encoder": {"threads": 1, "jobs": 2},
-            "profiles": {"universal": {"preset": "ultrafast"}, "small": {"preset": "ultrafast", "max_height": 144}},
+            "profiles": {"universal": self._profile, "small": self._profile | {"max_height": 144}},
             "retry": {"first": 0, "max_interruptions": 20},
             "metrics": {"listen": "off"},
             "webhooks": [{"name": "told", "url": self._receiver.url}]})
@@ -303,14 +311,19 @@ class World:
             undone = job["cause"] == "undone_by_user"
             rests = "inbox" if undone else "originals" if job["state"] == "COMPLETED" else "rejected"
             for content in (film.sha256, *film.sidecars):
-                found = [path for root in lies if root != "library" for path in lies[root].get(content, ())]
+                found = [path for root in lies if root not in _PUBLISHED for path in lies[root].get(content, ())]
                 assert len(found) == 1, f"{name} is in {len(found)} places: {found}; {job}\n{self._log()}"
                 assert found[0].is_relative_to(self.roots[rests] if undone else self.roots[rests] / job["id"]), f"{found} {job}"
                 known.add(found[0])
             if job["state"] != "COMPLETED":
                 continue
+            assert {output["role"] for output in job["outputs"]} >= self._roles
             for output in job["outputs"]:
                 path = Path(output["path"])
+                if "files" in output:
+                    assert contents_of(path).sha256 == output["sha256"], f"{output} of {name} is not whole\n{self._log()}"
+                    known.update(files(path))
+                    continue
                 assert path in lies["library"].get(output["sha256"], ()), f"{output} of {name} is not there\n{self._log()}"
                 known.add(path)
             came = [output["sha256"] for output in job["outputs"] if "from" in output]

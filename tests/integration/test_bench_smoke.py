@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # What runs beside each other: most of it waits. Together, every measurement there is.
-PARTS = (("whole_job", "pickup", "suite"), ("intake_latency", "burst", "decision"), ("large_inbox", "clients", "idle"), ("cap",))
+PARTS = (("whole_job", "pickup", "suite"), ("intake_latency", "burst", "decision"), ("large_inbox", "clients", "idle"),
+         ("cap", "pictures", "quality"))
 
 
 def test_a_quick_benchmark_measures_every_row_and_judges_none(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -31,8 +32,8 @@ def test_a_quick_benchmark_measures_every_row_and_judges_none(tmp_path_factory: 
         "whole_job", "cap_x264", "cap_x265", "cap_svt_av1", "cap_vp9", "cap_aom", "cap_decoder_and_filters", "sandbox_cost",
         "pickup", "claim_median_linger_2", "claim_p99_linger_2", "claim_median_linger_0", "claim_p99_linger_0",
         "burst_rate", "burst_memory", "start_scan", "large_idle_cpu", "overflow_found", "idle_memory", "idle_cpu",
-        "decision", "decision_p99", "probe_large_file"}
-    may_be_nothing = {"burst_memory", "start_scan", "large_idle_cpu", "idle_cpu"}  # as short as these are here
+        "decision", "decision_p99", "probe_large_file", "preview_cost", "pictures_cost", "quality_time", "quality_off"}
+    may_be_nothing = {"burst_memory", "start_scan", "large_idle_cpu", "idle_cpu", "quality_off"}  # as short as these are here
     assert [name for name in rows.keys() - unmeasured - may_be_nothing if not rows[name]["measured"] > 0] == []
     assert list(folder.iterdir()) == []
 

@@ -390,10 +390,22 @@ async def test_a_missing_ffmpeg_is_told_with_what_was_looked_for(setting: str) -
     assert setting in error.detail
 
 
-async def test_a_missing_ffprobe_is_told(tmp_path: Path) -> None:
+async def test_without_an_ffprobe_beside_it_that_of_the_path_is_taken(tmp_path: Path) -> None:
+    """Some builds come without one."""
     setting = fake(tmp_path)
     (tmp_path / "ffprobe").unlink()
-    assert (await unfound(setting)).cause is Cause.FFMPEG_MISSING
+    found = await find(setting)
+    assert found.ffprobe == Path(need_program("ffprobe", "ffmpeg"))
+    assert found.mixed
+
+
+async def test_a_missing_ffprobe_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = fake(tmp_path)
+    (tmp_path / "ffprobe").unlink()
+    monkeypatch.setenv("PATH", "/nowhere")
+    error = await unfound(setting)
+    assert error.cause is Cause.FFMPEG_MISSING
+    assert error.detail.endswith("nor in PATH")
 
 
 async def test_ffprobe_is_found_beside_what_a_link_points_to(tmp_path: Path) -> None:

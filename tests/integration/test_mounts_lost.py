@@ -15,13 +15,14 @@ import pytest
 from clips import Clips
 from disks import SmallDisk, small_disk
 from harness import Daemon, daemon, files, until
+from intending import intend
 from pectin.linux import footing
 from pectin.linux.footing import astray, expect, expected, view
 from pectin.model.errors import Cause, PectinError
 from pectin.model.route import Route
 from pectin.pipeline.mounts import Mounts
 from pectin.pipeline.recover import recover
-from pectin.publishing import address, place
+from pectin.publishing import place, things
 from pectin.store.store import Store
 from working import ONE, publishing, working
 
@@ -116,7 +117,7 @@ def test_nothing_is_placed_in_an_empty_mount_point(tmp_path: Path, library: Smal
     out.mkdir()
     (out / "video.mp4").write_bytes(b"film")
     expect(tmp_path / "lib", view(tmp_path / "lib").footing)
-    intent = address.intend([("video", out / "video.mp4", "", "mp4")], library=tmp_path / "lib", place=PurePosixPath("F/F.mp4"),
+    intent = intend([("video", out / "video.mp4", "", "mp4")], library=tmp_path / "lib", place=PurePosixPath("F/F.mp4"),
                             job_id=ONE)
     library.unmount()
     with pytest.raises(PectinError) as caught:
@@ -134,9 +135,9 @@ def test_a_library_that_goes_while_a_film_is_copied_into_it_is_away_and_not_brok
     out.mkdir()
     (out / "video.mp4").write_bytes(b"film")
     expect(tmp_path / "lib", view(tmp_path / "lib").footing)
-    intent = address.intend([("video", out / "video.mp4", "", "mp4")], library=tmp_path / "lib", place=PurePosixPath("F/F.mp4"),
+    intent = intend([("video", out / "video.mp4", "", "mp4")], library=tmp_path / "lib", place=PurePosixPath("F/F.mp4"),
                             job_id=ONE)
-    real = place.copy_durably
+    real = things.copy_durably
 
     def copy(*arguments: Any) -> Any:
         done = real(*arguments)
@@ -144,7 +145,7 @@ def test_a_library_that_goes_while_a_film_is_copied_into_it_is_away_and_not_brok
         return done
 
     with monkeypatch.context() as patched:
-        patched.setattr(place, "copy_durably", copy)
+        patched.setattr(things, "copy_durably", copy)
         with pytest.raises(PectinError) as caught:
             place.carry_out(intent, file_mode=0o644, folder_mode=0o755, group=None)
     assert caught.value.cause is Cause.LIBRARY_NOT_MOUNTED

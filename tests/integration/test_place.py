@@ -13,12 +13,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from crashing import crash_at
+from intending import intend
 from needs import need_root
 from pectin.linux import move
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
-from pectin.publishing import place
-from pectin.publishing.address import intend, renamed
+from pectin.publishing import place, things
+from pectin.publishing.address import renamed
 from pectin.publishing.place import carry_out, take_back, withdraw
 from pectin.publishing.strays import discard_parts, stray_parts
 
@@ -344,7 +345,7 @@ def test_a_crash_at_any_line_is_finished_by_the_next_call(which: str, request: p
     while crashed:
         line += 1
         intent = library.intend()
-        crashed = crash_at(line, (place, move), lambda intent=intent: publish(intent))  # type: ignore[misc]
+        crashed = crash_at(line, (place, things, move), lambda intent=intent: publish(intent))  # type: ignore[misc]
         for path, content in library.files().items():
             if not path.endswith(".part"):  # whoever looks into the library sees whole files only
                 assert content in (FILM, SUBTITLE), f"line {line}: {path}"
@@ -367,7 +368,7 @@ def test_a_crash_at_any_line_of_taking_back_loses_nothing(which: str, request: p
         move.move_durably(intent.placements[0].work, intent.placements[0].final)
         move.move_durably(intent.video.work, intent.video.part)
         intent.video.final.write_bytes(b"x")
-        crashed = crash_at(line, (place, move), lambda intent=intent: take_back(intent))  # type: ignore[misc]
+        crashed = crash_at(line, (place, things, move), lambda intent=intent: take_back(intent))  # type: ignore[misc]
         take_back(intent)
         assert library.files() == {"Film/Film.mp4": b"x"}
         assert (library.out / "video.mp4").read_bytes() == FILM

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from intending import intend
 from pectin.intake.claim import claim
 from pectin.intake.taking import Wanted
 from pectin.linux import move
@@ -26,7 +27,7 @@ from pectin.pipeline.housekeeping import Housekeeping
 from pectin.pipeline.purging import Keep
 from pectin.pipeline.recover import recover
 from pectin.pipeline.status import problems
-from pectin.publishing import address, originals, place
+from pectin.publishing import address, originals, place, things
 from pectin.store.store import Store
 from working import ONE, TWO, a_policy, add, an_intake, ended, publishing, working
 
@@ -186,7 +187,7 @@ def test_another_jobs_subtitles_are_not_taken_back(tmp_path: Path) -> None:
         (out / "video.mp4").write_bytes(film)
         (out / "sub.srt").write_bytes(b"Hello")
         os.utime(out / "sub.srt", (1e9 + int(number) * 100,) * 2)
-        intents.append(address.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
+        intents.append(intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
                                     library=library, place=PurePosixPath("Film/Film.mp4"), job_id=number))
     library.mkdir()
     place.carry_out(intents[0], file_mode=0o644, folder_mode=0o755, group=None)
@@ -215,7 +216,7 @@ def fail_each_call(step: int, number: int, patched: pytest.MonkeyPatch) -> None:
     for name in ("fsync", "open", "unlink", "mkdir", "rmdir", "lstat", "fstat", "fchmod", "utime", "write", "pread", "stat",
                  "rename", "chmod"):
         patched.setattr(os, name, failing(getattr(os, name)))
-    for module in (move, place):
+    for module in (move, things):
         patched.setattr(module, "rename_noreplace", failing(module.rename_noreplace))
 
 
@@ -267,7 +268,7 @@ def test_a_refusal_at_any_step_of_placing_publishes_nothing_half_or_twice(
             folder.mkdir()
         (out / "video.mp4").write_bytes(b"film")
         (out / "sub.srt").write_bytes(b"Hello")
-        intent = address.intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
+        intent = intend([("video", out / "video.mp4", "", "mp4"), ("subtitle", out / "sub.srt", ".eng", "srt")],
                               library=library, place=PurePosixPath("Film/Film.mp4"), job_id=ONE)
         with monkeypatch.context() as patched:
             fail_each_call(step, number, patched)

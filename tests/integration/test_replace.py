@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crashing import crash_at
+from intending import intend
 from needs import need_root
 from pectin.linux import move
 from pectin.model.conflict import Conflict, Terms
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
-from pectin.publishing import place, replace, strays
-from pectin.publishing.address import intend, refuse_taken, renamed
+from pectin.publishing import place, replace, strays, things
+from pectin.publishing.address import refuse_taken, renamed
 from watching import mounted
 
 JOB = "0123456789"
@@ -215,7 +216,7 @@ def test_a_crash_at_any_line_is_finished_by_the_next_call(shelf: Shelf, terms: s
         line += 1 if terms == "redo" else 2
         shelf.fill()
         intent = shelf.intend(shelf.earlier() if terms == "redo" else Terms(Conflict.REPLACE))
-        crashed = crash_at(line, (place, move, replace), lambda intent=intent: shelf.carry_out(intent))  # type: ignore[misc]
+        crashed = crash_at(line, (place, things, move, replace), lambda intent=intent: shelf.carry_out(intent))  # type: ignore[misc]
         seen = shelf.seen()
         assert seen["Film/Film.mp4"] in (OLD, NEW), f"line {line}"  # never none, never half
         assert seen["Film/Film.eng.srt"] in (OLD_SUB, NEW_SUB), f"line {line}"
@@ -247,7 +248,7 @@ def test_whatever_crashes_and_whoever_comes_between_no_film_is_lost(
             with suppress(PectinError):  # given up before, and now nothing is left to place: the worker would make it again
                 act(intent)  # type: ignore[operator]
 
-        crash_at(line, (place, move, replace), refusing)
+        crash_at(line, (place, things, move, replace), refusing)
         assert {OLD, OLD_SUB, OLD_EXTRA} <= set(shelf.everything())
     if stranger:
         (shelf.root / "stranger").write_bytes(b"a stranger's")

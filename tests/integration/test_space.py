@@ -23,6 +23,8 @@ from pectin.linux.space import Disk, disk_of
 from pectin.model.errors import Cause
 from pectin.model.job import Job, Stage, State
 from pectin.model.plan import Plan, Reason, StreamAction, StreamDecision, VideoTarget
+from pectin.model.profile import Profile
+from pectin.model.rendition import Hls, Rendition
 from pectin.model.reports import Progress
 from pectin.pipeline import entry
 from pectin.pipeline.housekeeping import Housekeeping
@@ -93,6 +95,27 @@ async def test_the_plan_says_what_a_small_source_can_become(tmp_path: Path) -> N
     assert await judged(tmp_path, a_job(MB), a_disk(100 * MB), plan=a_plan(100.0)) is not None
     known = a_job(MB, plan=a_plan(100.0).as_json())
     assert await judged(tmp_path, known, a_disk(100 * MB)) is not None, "the plan of an earlier try is remembered"
+
+
+@pytest.mark.parametrize(("profile", "planned", "enough"), [
+    # A film of 110 MB, half of it again as a rendition; for web players both once more. In the work queue, and where it goes.
+    (Profile(renditions=(540,)), False, {"work": 165, "lib": 110, "renditions": 55}),
+    (Profile(renditions=(540,), versions=True), False, {"work": 165, "lib": 165, "renditions": 0}),
+    (Profile(renditions=(540,), hls=Hls.FMP4), False, {"work": 330, "lib": 110, "renditions": 220}),
+    (Profile(renditions=(540,), hls=Hls.FMP4, rendition_files=False), False, {"work": 330, "lib": 110, "renditions": 165}),
+    (Profile(original=True), False, {"work": 215, "lib": 110, "renditions": 105}),
+    # 100 s at 8 and at 2 Mbit/s.
+    (Profile(), True, {"work": 131.25, "lib": 105, "renditions": 26.25}),
+])
+async def test_renditions_need_room_in_their_own_folder(tmp_path: Path, profile: Profile, planned: bool,
+                                                        enough: dict[str, float]) -> None:
+    plan = replace(a_plan(100.0), renditions=(Rendition(name="540p", streams=(), width=960, height=540, sentence="",
+                                                        max_bitrate=2_000_000),))
+    policy = replace(a_policy(tmp_path), renditions=tmp_path / "renditions", profiles={"universal": profile})
+    for short in (None, *(name for name, size in enough.items() if size)):
+        disks = {tmp_path / name: a_disk(int(size * MB) - (name == short), pool=name) for name, size in enough.items()}
+        found = await Space(disks.get).for_job(a_job(100 * MB), (), policy, plan if planned else None)
+        assert (None if short is None else str(tmp_path / short)) == (None if found is None else found.facts.split()[6][:-1])
 
 
 async def test_a_film_larger_than_the_disk_waits_alone(tmp_path: Path) -> None:

@@ -15,11 +15,15 @@ from pectin.publishing.naming import (
     SIDECAR_BYTES,
     alternative,
     clean,
+    groups,
+    is_version,
     library_place,
     numbered_suffix,
     part_name,
+    rendition_folder,
     sidecar_name,
     sidecar_suffix,
+    version_name,
 )
 
 JOB = "0123456789"
@@ -149,3 +153,30 @@ def test_only_a_subtitle_may_be_numbered_and_the_number_stands_first() -> None:
     assert [numbered_suffix(".en", "srt", number) for number in (1, 2, 3)] == [".en", ".2.en", ".3.en"]
     assert [numbered_suffix("-poster", "jpg", number) for number in (1, 2)] == ["-poster", None]
     assert [numbered_suffix("", "nfo", number) for number in (1, 2)] == ["", None]
+
+
+@pytest.mark.parametrize(("place", "number", "folder"), [
+    ("Heat (1995)/Heat (1995).mp4", 1, "Heat (1995)"), ("Heat (1995)/Heat (1995) - version 2.mp4", 1, "Heat (1995) - version 2"),
+    ("Heat.mkv", 1, "Heat"), ("Heat/Heat.mp4", 3, "Heat (3)"), ("Films/Heat.mp4", 1, "Films/Heat"),
+    ("Series/Season 01/Series S01E01.mp4", 1, "Series/Season 01/Series S01E01"), ("Heat/Heater.mp4", 1, "Heat/Heater"),
+])
+def test_the_renditions_of_a_film_have_one_folder_of_its_name(place: str, number: int, folder: str) -> None:
+    assert str(rendition_folder(PurePosixPath(place), number)) == folder
+
+
+@given(NASTY)
+def test_a_version_is_grouped_with_its_film_and_has_room_for_its_hidden_name(name: str) -> None:
+    film = library_place(PurePath(f"{name}.mkv"), own_folder=True)
+    assert groups(film)
+    version = version_name(film.name, " - original", "mp4")
+    assert is_version(PurePosixPath(version).stem, film.parent.name)
+    assert is_version(alternative(film, 999).stem, film.parent.name)
+    assert len(part_name(version_name(alternative(film, 999).name, " - original", "mp4"), JOB).encode()) <= NAME_BYTES
+
+
+@pytest.mark.parametrize(("stem", "grouped"), [
+    ("Heat", True), ("heat - 720p", True), ("Heat [720p]", True), ("Heat-720p", True), ("Heater", False), ("Making of", False),
+    ("Heat 2", False),
+])
+def test_which_videos_in_its_folder_are_versions_of_a_film(stem: str, grouped: bool) -> None:
+    assert is_version(stem, "Heat") is grouped

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pectin.model.media import MediaInfo, OtherStream
 from pectin.model.plan import AudioTarget, Method, Reason, StreamAction, SubtitleTarget, VideoTarget
 from pectin.model.profile import Profile, Surround
-from pectin.planning import audio, faults, plan
+from pectin.planning import audio, containers, faults, plan
 from unit.mediamaker import MATROSKA, any_film, film, picture, sound, text
 
 PROFILES = st.builds(
@@ -91,7 +91,7 @@ def test_nothing_is_copied_that_breaks_a_rule(media: MediaInfo, profile: Profile
     for kept in decided.kept:
         if kept.action is not StreamAction.COPY:
             continue
-        assert decided.source_format in plan.COPYABLE
+        assert decided.source_format in containers.COPYABLE
         if kept.kind == "video":
             stream = next(s for s in media.video if s.index == kept.index)
             assert stream.codec == "h264"

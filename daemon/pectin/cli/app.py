@@ -271,10 +271,13 @@ def plan(context: typer.Context, file: Annotated[Path, typer.Argument(help="A vi
          profile: Annotated[str | None, typer.Option(help="The profile to plan for, else the route's.",
                                                      show_default=False)] = None,
          route: Annotated[str | None, typer.Option(help="The route it would come in by, if there are several.",
-                                                   show_default=False)] = None, as_json: JsonFlag = False) -> None:
+                                                   show_default=False)] = None,
+         measure_quality: Annotated[bool, typer.Option(
+             "--measure-quality", help="For a profile with quality.mode: target, make the search now; takes minutes.")] = False,
+         as_json: JsonFlag = False) -> None:
     """Explain what would be done with a file and why, without doing it. How large it gets, how long it takes, and where it goes.
     Needs no daemon."""
-    document = planning.plan_file(file, profile, route, context.obj["config"])
+    document = planning.plan_file(file, profile, route, context.obj["config"], measure_quality=measure_quality)
     if as_json:
         _print_json(document)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import grp
 import json
 import pwd
@@ -13,6 +14,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from pectin.encoding import tools
+from pectin.model.errors import PectinError
+from pectin.model.quality import QualityMode
 from pectin.model.statuses import ExitStatus
 from pectin.planning.reach import reach
 from pectin.settings.example import example_text, schema_text
@@ -34,7 +38,7 @@ def check(context: typer.Context, file: FileOption = None, as_json: JsonFlag = F
     try:
         loaded = load(find(file or context.obj["config"]))
         found = loaded.path
-        if problems := list(missing_groups(loaded.settings)):
+        if problems := [*missing_groups(loaded.settings), *unmeasurable(loaded.settings)]:
             raise ConfigError(str(found), tuple(problems))
     except ConfigError as error:
         if not as_json:
@@ -74,6 +78,24 @@ def missing_groups(settings: Settings) -> Iterator[Problem]:
     except KeyError:
         yield Problem(path="publish.owner", line=None, message=f"there is no user {settings.publish.owner!r}",
                       hint=f"create it (`useradd --system {settings.publish.owner}`) or name another")
+
+
+def unmeasurable(settings: Settings) -> Iterator[Problem]:
+    """Profiles in use whose quality this machine's ffmpeg cannot measure; it is asked only if there are some. Without any ffmpeg
+    the daemon says so itself."""
+    known = profiles(settings)
+    names = sorted({route.profile for route in settings.routes})
+    if all(known[name].quality.mode is QualityMode.FIXED and known[name].quality.floor is None for name in names):
+        return
+    try:
+        found = asyncio.run(tools.find(settings.encoder.ffmpeg))
+    except PectinError as error:
+        yield Problem(path="encoder.ffmpeg", line=None, message=error.sentence, hint=error.meaning.next_step)
+        return
+    for name in names:
+        if missing := tools.lacking_filters(found, known[name]):
+            yield Problem(path=f"profiles.{name}.quality", line=None, hint=tools.FILTER_HINT,
+                          message=f"it is measured with the filter {' and '.join(missing)}, which {found.ffmpeg} lacks")
 
 
 @app.command()

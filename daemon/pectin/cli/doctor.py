@@ -90,8 +90,20 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     for name, encoders in missing.items():
         yield problem(f"ffmpeg: profile {name} needs the encoder {' and '.join(encoders)}, which {found.ffmpeg} lacks",
                       "install a fuller ffmpeg (jellyfin-ffmpeg), set encoder.ffmpeg, or choose another profile")
+    yield from filter_problems(settings, found)
     if not missing:
         yield good(f"ffmpeg {found.version_text} at {found.ffmpeg}")
+    if found.mixed:
+        yield note(f"there is no ffprobe beside it: that of another build is used, {found.ffprobe}")
+
+
+def filter_problems(settings: Settings, found: tools.Tools) -> Iterator[Finding]:
+    """Profiles in use whose quality this ffmpeg cannot measure."""
+    known = profiles(settings)
+    for name in sorted({route.profile for route in settings.routes}):
+        if missing := tools.lacking_filters(found, known[name]):
+            yield problem(f"ffmpeg: the quality of profile {name} is measured with the filter {' and '.join(missing)}, which "
+                          f"{found.ffmpeg} lacks", tools.FILTER_HINT)
 
 
 def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
@@ -108,7 +120,8 @@ def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
         if both and route.inbox.stat().st_dev != settings.paths.work.stat().st_dev:
             yield note(f"the inbox of route {route.name} and {settings.paths.work} are on different file systems: each file is "
                        "copied into the work queue instead of moved", "put paths.work on the inbox's file system")
-    for name in ("state", "work", "originals", "rejected"):
+    wanted = ("renditions",) if any(profile.shelves for profile in profiles(settings).values()) else ()
+    for name in ("state", "work", "originals", "rejected", *wanted):
         yield from _own_folder(name, getattr(settings.paths, name), account)
     yield from _room("paths.work", settings.paths.work, settings)
 

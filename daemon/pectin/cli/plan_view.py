@@ -39,6 +39,11 @@ def plan_view(document: Mapping[str, Any]) -> RenderableType:
         facts.add_row("", escape(f"not on {', '.join(cost['clients'])}: {cost['why']}"))
     for seen in document["looked"]:
         facts.add_row("looked at", escape(seen))
+    for rendition in plan["renditions"]:
+        its_size = f", about {size_text(rendition['estimated_size'])}" if rendition["estimated_size"] else ""
+        facts.add_row(rendition["name"], escape(f"{rendition['sentence'].rstrip('.')}{its_size}"))
+    if plan["hls"] != "none":
+        facts.add_row("hls", f"for web players, {plan['hls']} segments of 6 s")
     notes = plan_notes(plan)
     return Group(Text(document["summary"]), Text(headline, style="bold"), facts, Text(), plan_table(plan),
                  *([Text(), *notes] if notes else []))

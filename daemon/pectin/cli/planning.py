@@ -11,6 +11,7 @@ from typing import Any
 
 from pectin.cli.client import CommandError
 from pectin.cli.device_way import device_way
+from pectin.cli.plan_quality import look_for
 from pectin.encoding import argv, ffmpeg, tools
 from pectin.encoding.looking import look
 from pectin.intake.structure import Wholeness
@@ -56,13 +57,15 @@ class _Way:
         return max(1, available // 2 if self.encoder.threads == "auto" else min(self.encoder.threads, available))
 
 
-def plan_file(file: Path, profile: str | None, route: str | None, config: Path | None) -> dict[str, Any]:
+def plan_file(file: Path, profile: str | None, route: str | None, config: Path | None, *,
+              measure_quality: bool = False) -> dict[str, Any]:
     """Everything about the decision as JSON values: a `summary` of the file, its `media`, the `plan`, what was `looked` at, the
-    `route`, the place in its `library`, and the `reach` of the profile. Raises CommandError."""
+    `route`, the place in its `library`, and the `reach` of the profile. `measure_quality`: for a profile with a target score the
+    search is made, which takes minutes. Raises CommandError."""
     absolute = file.absolute()
     way = _way(absolute, profile, route, config)
     try:
-        return asyncio.run(_plan(absolute, way))
+        return asyncio.run(_plan(absolute, way, measure_quality=measure_quality))
     except PectinError as error:
         if error.cause is Cause.UNREADABLE:  # here it is about the caller's rights, not the daemon's
             raise CommandError(ExitStatus.FAILED, f"you may not read {printable(file)}: ask its owner, or use sudo",
@@ -94,7 +97,7 @@ def _way(file: Path, profile_name: str | None, route_name: str | None, config: P
     return _Way(profile=profiles[wanted], route=route, encoder=settings.encoder, state=settings.paths.state)
 
 
-async def _plan(file: Path, way: _Way) -> dict[str, Any]:
+async def _plan(file: Path, way: _Way, *, measure_quality: bool) -> dict[str, Any]:
     profile, encoder = way.profile, way.encoder
     found = await tools.find(encoder.ffmpeg)
     there = Path(os.path.realpath(file, strict=True))  # Path.resolve() has an error of its own for links in a circle
@@ -119,6 +122,10 @@ async def _plan(file: Path, way: _Way) -> dict[str, Any]:
         measured = await look(questions, media, tools=found, source=source, pass_fds=(fd,), threads=os.cpu_count() or 1, nice=0,
                               cpus=None, job="", stall_timeout=encoder.stall_timeout, monitor=None, sandbox=sandbox)
         _refuse(refusals(media, profile, measured))  # only now is it known what sound can be decoded
+        if measure_quality:
+            measured = replace(measured, quality=await look_for(
+                media, profile, measured, found=found, source=source, fd=fd, threads=way.threads,
+                stall_timeout=encoder.stall_timeout, sandbox=sandbox))
     finally:
         os.close(fd)
     plan = decide(media, profile, measured)

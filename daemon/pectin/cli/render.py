@@ -80,6 +80,7 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     if status["running"]:
         parts.append(running_table(status["running"]))
         parts += [Text(f"{job['id']}: {sentence}", style="yellow") for job in status["running"] for sentence in job["held_back"]]
+        parts += [Text(f"{job['id']}: {job['doing']}") for job in status["running"] if job["doing"]]
     if status["waiting"]:
         parts += [Text(), inbox_view(status)]
     if status["originals_size"]:
@@ -176,7 +177,8 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
         facts.add_row("has cost", f"{length_text(job['figures']['cpu_seconds'])} of CPU time, "
                       f"{size_text(job['figures']['peak_memory'])} of memory at most")
     for output in job["outputs"]:
-        facts.add_row(output["role"], escape(f"{output['path']} ({size_text(output['size'])})"))
+        count = f", {output['files']} file{'s' if output['files'] > 1 else ''}" if "files" in output else ""
+        facts.add_row(output["role"], escape(f"{output['path']} ({size_text(output['size'])}{count})"))
     parts: list[RenderableType] = [facts]
     if job["sidecars"]:
         parts += [Text(), sidecars_table(job["sidecars"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from pectin.encoding import nvenc, pictures, qsv, vaapi
@@ -57,6 +58,17 @@ def filters(way: Way, target: VideoTarget) -> tuple[str, ...]:
     return _KINDS[way.api].filters(way, target)
 
 
+def smaller(way: Way, target: VideoTarget) -> tuple[str, ...]:
+    """From the finished frames of a larger version on the device: only the size is left to do."""
+    plain = replace(target, deinterlace=False, frame_step=1, frame_rate=None, tonemap=False)
+    return (*filters(replace(way, source=way.target), plain), *pictures.marks(target))
+
+
+def download(way: Way, target: VideoTarget) -> tuple[str, ...]:
+    """The device's frames for one of the CPU's encoders."""
+    return ("hwdownload", f"format={'p010le' if way.target.bits == 10 else 'nv12'}", f"format={target.pixel_format}")
+
+
 def upload(way: Way) -> tuple[str, ...]:
     """The last of the CPU's filters: its pictures go to the device."""
     return _KINDS[way.api].upload(way)
@@ -68,11 +80,12 @@ def graph(way: Way | None, plan: Plan, on_cpu: Argv) -> Argv:
         return on_cpu
     if way.rung is Rung.FULL:
         return tuple(argument for stream in plan.kept if isinstance(stream.target, VideoTarget)
-                     for argument in ("-filter_complex", f"[0:{stream.index}]{_chain(way, stream.target)}{_END}"))
+                     for argument in ("-filter_complex", f"[0:{stream.index}]{chain(way, stream.target)}{_END}"))
     return tuple(f"{word.removesuffix(_END)},{','.join(upload(way))}{_END}" if word.endswith(_END) else word for word in on_cpu)
 
 
-def _chain(way: Way, target: VideoTarget) -> str:
+def chain(way: Way, target: VideoTarget) -> str:
+    """From the source's frames to finished ones, on the device."""
     return ",".join((*filters(way, target), *pictures.marks(target)))
 
 

@@ -17,6 +17,10 @@ from pectin.model.profile import VideoCodec
 MP4_TAGS: Mapping[str, str] = MappingProxyType({"h264": "avc1", "hevc": "hvc1"})
 # SVT-AV1 takes its limit as a hint: noise came out up to 28 % above it (1.4.1, 20 s at 400 and 340 kbit/s).
 _SVT_SHARE = 0.75
+# Frames that no film has: key frames are then those that are forced, and a cut to another scene gets a picture without
+# references, but no key frame (x264, x265; with as many at least, libvpx sets none of its own either).
+_NEVER = 10_000_000
+_CLOCK_SLACK = 0.001  # seconds: the moment of a frame on a multiple may be rounded to just before it
 _HDR_TAGS = ("bt2020nc", "bt2020")
 _SDR_TAGS = ("bt709", "bt709")
 _PQ = "smpte2084"
@@ -25,22 +29,38 @@ _PQ = "smpte2084"
 def options(target: VideoTarget, of: str, threads: int) -> Argv:
     """For the output stream `of` (`v:0`). `threads` bounds the encoder's own pools, which know nothing of ffmpeg's -threads."""
     matrix, primaries = _HDR_TAGS if target.transfer != "bt709" else _SDR_TAGS
-    frames, share = math.ceil(target.nominal_frame_rate * target.keyframe_seconds), _SVT_SHARE
-    if target.codec is not VideoCodec.AV1:  # which cannot be forced to a key frame
-        frames, share = frames + 1, 1.0  # counted only where the clock below has gaps
+    share = _SVT_SHARE if target.codec is VideoCodec.AV1 else 1.0
     return (
         *_ENCODERS[target.codec](target, of, threads),
         "-pix_fmt:" + of, target.pixel_format,
         "-maxrate:" + of, str(int(target.max_bitrate * share)), "-bufsize:" + of, str(int(target.buffer_bits * share)),
-        "-g:" + of, str(frames), "-flags:" + of, "+cgop",
-        # By the clock, not by counting: right for variable frame rates and for a picture that begins late.
-        "-force_key_frames:" + of, f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{target.keyframe_seconds}))",
+        *_distance(target, of), "-flags:" + of, "+cgop",
+        "-force_key_frames:" + of, key_frames(target),
         "-fps_mode:" + of, "vfr",  # 5.1 would fill gaps with copies, without end in a hostile file
         # The encoder's clock would tick once a frame: a picture that begins late, or at its own pace, would be half a frame off.
         "-enc_time_base:" + of, "1:90000",
         "-color_range:" + of, "tv", "-colorspace:" + of, matrix, "-color_primaries:" + of, primaries,
         "-color_trc:" + of, target.transfer,
     )
+
+
+def key_frames(target: VideoTarget) -> str:
+    """When a key frame is forced. By the clock, not by counting: right for variable frame rates and for a picture that begins
+    late. Aligned ones stand on the multiples, so that a gap or a lost frame shifts none of those behind it."""
+    distance = target.keyframe_seconds
+    if not target.aligned:
+        return f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{distance}))"
+    return (f"expr:if(isnan(prev_forced_t),1,"
+            f"gte(t+{_CLOCK_SLACK},{distance}*(floor((prev_forced_t+{_CLOCK_SLACK})/{distance})+1)))")
+
+
+def _distance(target: VideoTarget, of: str) -> Argv:
+    frames = math.ceil(target.nominal_frame_rate * target.keyframe_seconds)
+    if target.codec is VideoCodec.AV1:  # cannot be forced to a key frame: it counts, and has none of its own between
+        return ("-g:" + of, str(frames))
+    if target.aligned:
+        return ("-g:" + of, str(_NEVER), "-keyint_min:" + of, str(_NEVER))
+    return ("-g:" + of, str(frames + 1))  # counted only where the clock has gaps
 
 
 def _x264(target: VideoTarget, of: str, threads: int) -> Argv:  # noqa: ARG001 - it obeys ffmpeg's -threads

@@ -15,7 +15,7 @@ def graph(plan: Plan) -> Argv:
     """The filter graph. A complex one even for one picture: with -vf, ffmpeg 5.1 hands the source's side data (HDR mastering,
     Dolby Vision) on to the output, which no longer is what they say."""
     return tuple(argument for stream in plan.kept if isinstance(stream.target, VideoTarget)
-                 for argument in ("-filter_complex", f"[0:{stream.index}]{_chain(stream.target)}[picture]"))
+                 for argument in ("-filter_complex", f"[0:{stream.index}]{chain(stream.target)}[picture]"))
 
 
 def video_filters(target: VideoTarget) -> tuple[str, ...]:
@@ -34,7 +34,8 @@ def options(number: int, stream: StreamDecision, *, container: str, threads: int
             *(("-tag:" + of, tag) if tag else ()), *labels(of, stream, "VideoHandler", container))
 
 
-def _chain(target: VideoTarget) -> str:
+def chain(target: VideoTarget) -> str:
+    """From the source's frames to finished ones."""
     if target.burn is None:
         return ",".join(video_filters(target))
     # The words are laid over the finished picture: sharp, and in colours that nothing changes any more.
@@ -84,6 +85,11 @@ def _colours(target: VideoTarget) -> tuple[str, ...]:
                 ":out_range=tv", f"format={target.pixel_format}")
     # Newer versions would hand Dolby Vision on to the encoder; the mastering data are its options already.
     return finished if target.transfer == "bt709" else (*finished, "sidedata=mode=delete")
+
+
+def smaller(target: VideoTarget) -> tuple[str, ...]:
+    """From the finished frames of a larger version: only the size is left to do."""
+    return (f"scale={target.width}:{target.height}:flags=bicubic", *marks(target))
 
 
 def marks(target: VideoTarget) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from pectin.encoding import encoders
 from pectin.encoding.labels import Argv
 from pectin.model.hardware import Mode, RateControl
 from pectin.model.plan import VideoTarget
@@ -15,6 +16,7 @@ _BITS = {VideoCodec.H264: 0.10, VideoCodec.HEVC: 0.07, VideoCodec.AV1: 0.06, Vid
 _EVEN_CRF = 22.0
 _HALVED_BY = 6.0  # steps of crf, for H.264's quantiser halves the rate in about so many
 _FINEST, _COARSEST = 1, 51
+_RARELY = 10  # times the distance of key frames
 
 
 def quality(target: VideoTarget) -> int:
@@ -43,9 +45,10 @@ def bounded(of: str, mode: Mode, target: VideoTarget) -> Argv:
 
 def keys(of: str, target: VideoTarget) -> Argv:
     """A key frame every so many seconds, by the clock; the count only where the clock has gaps. Nothing is made up (vfr)."""
-    frames = math.ceil(target.nominal_frame_rate * target.keyframe_seconds) + 1
-    return ("-g:" + of, str(frames),
-            "-force_key_frames:" + of, f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{target.keyframe_seconds}))",
+    frames = math.ceil(target.nominal_frame_rate * target.keyframe_seconds)
+    # Aligned ones stand only where the clock says: a count must never be the first.
+    return ("-g:" + of, str(frames * _RARELY if target.aligned else frames + 1),
+            "-force_key_frames:" + of, encoders.key_frames(target),
             "-fps_mode:" + of, "vfr",
             "-enc_time_base:" + of, "1:90000")  # the frame rate's own clock would move frames by half of one
 

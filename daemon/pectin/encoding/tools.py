@@ -15,6 +15,7 @@ from pectin.linux.launch import Confinement
 from pectin.linux.sandbox import Sandbox
 from pectin.model.errors import Cause, PectinError
 from pectin.model.profile import AudioCodec, Container, Profile, VideoCodec
+from pectin.model.quality import QualityMode
 
 JELLYFIN_FFMPEG = Path("/usr/lib/jellyfin-ffmpeg/ffmpeg")  # where Jellyfin's own packages put theirs: has the most filters
 OLDEST = (5, 1)                  # the first with -fps_mode, and Debian 12's
@@ -28,7 +29,7 @@ ANSWER_TIMEOUT = 20.0            # seconds for `ffmpeg -version`: it takes 0.05,
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """`version` is None for a build from git that carries none (accepted); `version_text` is what it calls itself,
-    e.g. `5.1.9-0+deb12u1`. `encoders` by ffmpeg's names, `decoders` the codecs by ffprobe's; None: nobody asked."""
+    e.g. `5.1.9-0+deb12u1`. `encoders` and `filters` by ffmpeg's names, `decoders` the codecs by ffprobe's; None: nobody asked."""
 
     ffmpeg: Path
     ffprobe: Path
@@ -36,6 +37,12 @@ class Tools:
     version_text: str
     encoders: frozenset[str] | None = None
     decoders: frozenset[str] | None = None
+    filters: frozenset[str] | None = None
+
+    @property
+    def mixed(self) -> bool:
+        """Whether ffprobe comes from somewhere else than ffmpeg: it may be of another version."""
+        return self.ffprobe.parent not in (self.ffmpeg.parent, self.ffmpeg.resolve().parent)
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -58,13 +65,18 @@ async def find(ffmpeg: str, sandbox: Sandbox | None = None) -> Tools:
     if version is not None and version < OLDEST:
         raise PectinError(Cause.FFMPEG_TOO_OLD, f"found {version[0]}.{version[1]} at {program}")
     await _ask(probe, "-version", sandbox)
-    listed = frozenset(fields[1] for line in (await _ask(program, "-encoders")).splitlines() if len(fields := line.split()) > 1)
+    listed = await _listed(program, "-encoders")
     lacking = [encoder for encoder in NEEDED_ENCODERS if encoder not in listed]
     if lacking:
         raise PectinError(Cause.FFMPEG_UNUSABLE, f"{program} lacks the encoder {' and '.join(lacking)}")
     words = version_text.split()
     return Tools(ffmpeg=program, ffprobe=probe, version=version, version_text=words[2] if len(words) > 2 else "unknown",
-                 encoders=listed, decoders=decodable(await _ask(program, "-codecs")))
+                 encoders=listed, decoders=decodable(await _ask(program, "-codecs")), filters=await _listed(program, "-filters"))
+
+
+async def _listed(program: Path, question: str) -> frozenset[str]:
+    """The names in a list that has marks before each."""
+    return frozenset(fields[1] for line in (await _ask(program, question)).splitlines() if len(fields := line.split()) > 1)
 
 
 def lacking(tools: Tools, profile: Profile) -> tuple[str, ...]:
@@ -74,6 +86,19 @@ def lacking(tools: Tools, profile: Profile) -> tuple[str, ...]:
     needed = (_PICTURE_ENCODERS.get(profile.video), _SOUND_ENCODERS.get(profile.audio) if encodes_sound else None,
               None if surround == "none" else surround)
     return tuple(name for name in needed if name is not None and tools.encoders is not None and name not in tools.encoders)
+
+
+def lacking_filters(tools: Tools, profile: Profile) -> tuple[str, ...]:
+    """The filters that a profile's quality is measured by and this ffmpeg has not been built with."""
+    quality = profile.quality
+    needed = (quality.metric.filter if quality.mode is QualityMode.TARGET else None,
+              "ssim" if quality.floor is not None else None)
+    return tuple(name for name in needed if name is not None and tools.filters is not None and name not in tools.filters)
+
+
+# What to do about it. SSIM would be everywhere: at the same SSIM the VMAF of scenes spreads wider than at the same crf.
+FILTER_HINT = ("set encoder.ffmpeg to one that has it (jellyfin-ffmpeg and most static builds do), or quality.mode: fixed, which "
+               "is better than looking for a score by SSIM, the only measure that every ffmpeg has")
 
 
 def _locate(setting: str) -> Path:
@@ -89,13 +114,16 @@ def _locate(setting: str) -> Path:
 
 
 def _beside(ffmpeg: Path) -> Path:
-    """The ffprobe of the same build: beside the path given, or beside the file it links to."""
+    """The ffprobe of the same build: beside the path given, or beside the file it links to. Some builds come without one: then
+    that in PATH, which says the same of a film in all but the newest formats."""
     tried = [place.with_name(place.name.replace("ffmpeg", "ffprobe") if "ffmpeg" in place.name else "ffprobe")
              for place in (ffmpeg, ffmpeg.resolve())]
     for candidate in tried:
         if shutil.which(candidate):
             return candidate
-    raise PectinError(Cause.FFMPEG_MISSING, f"no ffprobe at {tried[0]}")
+    if found := shutil.which("ffprobe"):
+        return Path(found).absolute()
+    raise PectinError(Cause.FFMPEG_MISSING, f"no ffprobe at {tried[0]}, nor in PATH")
 
 
 async def _ask(program: Path, question: str, sandbox: Sandbox | None = None) -> str:

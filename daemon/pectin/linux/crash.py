@@ -101,6 +101,7 @@ class CrashPoint(StrEnum):
 
     UNDO_ORIGINAL_BACK = "undo_original_back"
     UNDO_WITHDRAWN = "undo_withdrawn"
+    REDO_HIDDEN = "redo_hidden"                    # an old folder has given its name away, the new one does not have it yet
     REDO_REPLACED_ARCHIVED = "redo_replaced_archived"
     REDO_REPLACED = "redo_replaced"
 

@@ -18,12 +18,15 @@ class Conflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By which a new film finds its names. `earlier`: what an earlier publish of the same job has placed, the film first; `ours`:
-    what is placed beside the film whose name it has. Both only as far as nobody has changed it since."""
+    """By which a new film finds its names. `earlier`: what an earlier publish of the same job has placed, the film first, if it
+    is there still (`film_first`); `ours`: what is placed beside the film whose name it has; `goes`: what was made of that film
+    and leaves with it, renditions for example. All only as far as nobody has changed it since."""
 
     conflict: Conflict = Conflict.KEEP_BOTH
     earlier: tuple[Path, ...] = ()
     ours: Set[Path] = frozenset()
+    goes: Set[Path] = frozenset()
+    film_first: bool = True
 
 
 class Duplicates(StrEnum):

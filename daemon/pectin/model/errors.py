@@ -53,6 +53,7 @@ class Cause(StrEnum):
     FFMPEG_UNUSABLE = "ffmpeg_unusable"
     SANDBOX_MISSING = "sandbox_missing"
     OUTPUT_WRONG = "output_wrong"
+    NO_SUCH_MOMENT = "no_such_moment"
     OUTPUT_LOST = "output_lost"
     SOURCE_LOST = "source_lost"
     ROUTE_GONE = "route_gone"
@@ -151,6 +152,8 @@ def _table() -> Mapping[Cause, Meaning]:
                                    "`pectin doctor` says what is missing; encoder.sandbox: auto runs it all the same"),
         c.OUTPUT_WRONG: Meaning(k.PERMANENT, "what ffmpeg produced did not pass the verification",
                                 "the source may be damaged: try it in a player, then `pectin retry`"),
+        c.NO_SUCH_MOMENT: Meaning(k.PERMANENT, "the film has no such moment",
+                                  "choose an earlier one in the profile's pictures, or a part of the film such as 40%"),
         c.OUTPUT_LOST: Meaning(k.TRANSIENT, "the finished output is no longer where it was", "it is made again by itself"),
         c.SOURCE_LOST: Meaning(k.PERMANENT, "the source is no longer in the work folder", "drop the file into the inbox again"),
         c.ROUTE_GONE: Meaning(k.RESOURCE, "the configuration no longer has this job's route or profile",

@@ -47,6 +47,17 @@ class RateControl(StrEnum):
     CQP = "CQP"    # a fixed quantiser, whatever it takes
 
 
+# Pixels. The least that all three vendors take (AMD's AV1 needs 320 lines of width), and the most for H.264 and for the others.
+_SMALLEST = (320, 128)
+_LARGEST = {VideoCodec.H264: 4096}
+_LARGEST_ELSE = 8192
+
+
+def takes(codec: VideoCodec, width: int, height: int) -> bool:
+    """Whether devices encode pictures of this size."""
+    return width >= _SMALLEST[0] and height >= _SMALLEST[1] and max(width, height) <= _LARGEST.get(codec, _LARGEST_ELSE)
+
+
 UNBOUNDED = frozenset({RateControl.ICQ, RateControl.CQP})
 
 
@@ -78,6 +89,7 @@ class Why(StrEnum):
     NO_ENCODER = "no_encoder"
     SIZE = "size"
     HDR_KEPT = "hdr_kept"
+    QUALITY = "quality"
     CODEC_ON_CPU = "codec_on_cpu"
     NO_DECODER = "no_decoder"
     TELECINE = "telecine"

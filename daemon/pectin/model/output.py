@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pectin.model.sidecar import ROLE as SIDECAR_ROLE
+
+VIDEO_ROLE = "video"
+RENDITION_ROLE = "rendition"
+# Made for Jellyfin to show beside the film. Where somebody's own has the name, ours is left out; and Jellyfin itself may change
+# or remove it.
+DECORATION = frozenset({"poster", "fanart", "thumb", "nfo", "trickplay"})
+CHANGEABLE = DECORATION | {SIDECAR_ROLE}  # what may be another than was placed, and no harm is done
+
 
 class Home(StrEnum):
     """Where an output belongs."""

@@ -80,6 +80,7 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     LARGER = "larger"
     WHOLE_FILE = "whole_file"
+    RENDITION = "rendition"  # a further version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,14 @@ class VideoTarget:
     `frame_rate` has to be made by the clock. `burn` is the index of an image subtitle stream that becomes part of the picture,
     `burn_fitted` says that its pixels are square.
 
+    `searched`: the crf was found by a search, with the CPU's encoder, and means that score with no other.
+
     `source_matrix` and `source_transfer` are ffprobe's color_space and color_transfer names, as swscale takes them (`gbr`: RGB),
     guessed where the source is silent. The output is bt709, unless HDR is kept: then `transfer` is the output's, in BT.2020, and
-    `mastering` and `light` go with it."""
+    `mastering` and `light` go with it.
+
+    `aligned`: several pictures are cut at the same places: key frames stand at the first frame of every `keyframe_seconds` of
+    the clock, and nowhere else."""
 
     width: int
     height: int
@@ -122,6 +128,8 @@ class VideoTarget:
     light: ContentLight | None = None
     top_first: bool | None = None
     frame_step: int = 1
+    aligned: bool = False
+    searched: bool = False
 
 
 # Seconds. A longer gap in a sound track is not filled: one damaged timestamp would make hours of silence, and 0.4 MB of memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pectin.model.artifact import NO_PICTURES, Pictures
+from pectin.model.artifact import NO_PICTURES, Pictures, Preview
 from pectin.model.quality import FIXED_QUALITY, Quality
 from pectin.model.rendition import Hls
 
@@ -123,3 +123,10 @@ class Profile:
     nfo: bool = False
     quality: Quality = FIXED_QUALITY
     max_pixels: int = 40_000_000
+
+    @property
+    def shelves(self) -> bool:
+        """Whether anything of it goes into the folder of the renditions, or may have to."""
+        pictures = self.pictures
+        return bool(self.renditions or self.original or self.hls is not Hls.NONE or pictures.sprite
+                    or pictures.preview is not Preview.NONE)

@@ -17,6 +17,16 @@ class Metric(StrEnum):
     VMAF = "vmaf"
     XPSNR = "xpsnr"
 
+    @property
+    def filter(self) -> str:
+        """ffmpeg's name of it."""
+        return "libvmaf" if self is Metric.VMAF else "xpsnr"
+
+    @property
+    def sign(self) -> str:
+        """As a person writes it."""
+        return self.value.upper()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
@@ -31,6 +41,25 @@ class Quality:
 
 
 FIXED_QUALITY = Quality()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """The parts of a film that tries are made on. `places`: seconds from the beginning, None for the beginning itself; `frames`:
+    how many of each, None for all of the film; `seconds`: how long each is."""
+
+    places: tuple[float | None, ...]
+    frames: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """All samples encoded at a crf: the score they get, and the bit/s they take."""
+
+    crf: float
+    score: float
+    rate: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

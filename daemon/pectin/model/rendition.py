@@ -23,7 +23,8 @@ class Hls(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
     """One version, as planned. `name` is `720p` and the like, or `original`; `streams` as in a plan: the picture first (with a
-    VideoTarget, or copied), then its sound. `files`: it is kept as a file of its own; else it is there for HLS only."""
+    VideoTarget, or copied), then its sound: one stereo track of AAC. `files`: it is kept as a file of its own; else it is there
+    for HLS only. `max_bitrate` in bit/s bounds the whole file; 0: a copy, which is as large as its source."""
 
     name: str
     streams: tuple[StreamDecision, ...]
@@ -33,6 +34,12 @@ class Rendition:
     container: str = "mp4"
     files: bool = True
     estimated_size: int | None = None
+    max_bitrate: int = 0
+
+    @property
+    def copied(self) -> bool:
+        """Whether its picture is the source's own."""
+        return self.max_bitrate == 0
 
     @property
     def file(self) -> str:

@@ -15,6 +15,7 @@ from pectin.linux.sandbox import Part
 from pectin.model.errors import Cause, PectinError
 from pectin.model.figures import Figures
 from pectin.model.job import Stage, State, Trigger
+from pectin.model.quality import Found
 
 # Seconds: probing takes one, an episode minutes, a long film at the slowest preset a day.
 _STAGE_BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -40,6 +41,10 @@ class Metrics:
                                  buckets=_STAGE_BUCKETS, registry=registry)
         self._decisions = Counter("pectin_stream_decisions", "What plans decided for streams, by kind, action and reason.",
                                   ["kind", "action", "reason"], registry=registry)
+        self._searches = Counter("pectin_quality_searches", "Searches for the quality of a film, by how they ended.", ["result"],
+                                 registry=registry)
+        self._below_floor = Counter("pectin_quality_below_floor", "Films that look unlike their source (quality.floor).",
+                                    registry=registry)
         self._source_bytes = Counter("pectin_source_bytes", "Size of the sources of completed jobs.", registry=registry)
         self._output_bytes = Counter("pectin_output_bytes", "Size of the outputs of completed jobs.", registry=registry)
         self._waiting = Gauge("pectin_inbox_waiting", "Files in the inbox that are not taken yet, by what they wait for.",
@@ -104,6 +109,13 @@ class Metrics:
     def decision(self, kind: str, action: str, reason: str) -> None:
         """One stream of one plan; the words are StreamDecision's."""
         self._decisions.labels(kind, action, reason).inc()
+
+    def quality(self, found: Found | None, *, below_floor: bool) -> None:
+        """Of one film that was made; None: nothing was looked for."""
+        if found is not None:
+            self._searches.labels("given_up" if not found.reached else "remembered" if found.remembered else "reached").inc()
+        if below_floor:
+            self._below_floor.inc()
 
     def bytes_in(self, size: int) -> None:
         self._source_bytes.inc(size)

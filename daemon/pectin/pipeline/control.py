@@ -28,7 +28,9 @@ from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
 from pectin.model.route import Naming, Route
+from pectin.pipeline import media_notes
 from pectin.pipeline.again import redo, requeue
+from pectin.pipeline.conflicts import no_versions, why_no_versions
 from pectin.pipeline.disposal import dispose
 from pectin.pipeline.events import make_event
 from pectin.pipeline.examine import look_into, opened, settle_plan
@@ -188,7 +190,9 @@ class Control:
         job = await self._at_rest(prefix)
         async with self._worker.turns.of(job.id):
             undoing = Undo(self._store, self._intake.leave_alone, self._worker.announce)
-            return await undoing.undo(await self.find(job.id), to, self._worker.policy)
+            job = await undoing.undo(await self.find(job.id), to, self._worker.policy)
+            await media_notes.renew(self._store, job.id, self._worker.policy.state)
+        return job
 
     async def _at_rest(self, prefix: str) -> Job:
         """The job, once its source is not on its way any more to where it rests."""
@@ -259,7 +263,8 @@ class Control:
 
     async def accept_mounts(self) -> list[str]:
         """The libraries and inboxes are right where they are now; sentences about what is news. Jobs that waited go on."""
-        notes = await self._worker.mounts.accept(self._worker.policy.routes.values())
+        policy = self._worker.policy
+        notes = await self._worker.mounts.accept(policy.routes.values(), policy.folders_needed)
         for job in await self._store.jobs.in_state(State.PUBLISHING):
             if job.cause is Cause.LIBRARY_NOT_MOUNTED and job.id not in self._worker.running:
                 await self._store.jobs.note(job.id, now=time.time(), not_before=0.0)
@@ -293,10 +298,13 @@ class Control:
         with opened(path, root) as source:
             media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels,
                                     sandbox=encoding.sandbox)
-            plan = await settle_plan(source, media, profile, encoding)
+            plan = await settle_plan(source, media, profile, encoding, self._store.scores)
         seconds = expected_seconds(plan, media, threads=encoding.threads, verify=profile.verify)
         relative = path.relative_to(root)
         parsed = await understand(relative) if route.naming is Naming.PARSED else None
         name = library_name(relative, own_folder=route.own_folder, extension=extension_of(plan.container, relative),
                             understanding=parsed)
-        return media, replace(plan, name=name, estimated_seconds=seconds), reach(profile).sentence
+        notes = plan.notes
+        if profile.versions and plan.renditions and (why_not := await asyncio.to_thread(why_no_versions, name, route.library)):
+            notes = (*notes, no_versions(why_not))
+        return media, replace(plan, name=name, notes=notes, estimated_seconds=seconds), reach(profile).sentence

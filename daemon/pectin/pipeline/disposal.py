@@ -64,7 +64,7 @@ async def let_go(job: Job, decision: Decision, retry: RetryPolicy) -> Decision:
         return decision
     intent = Intent.from_json(job.intent)
     try:
-        await asyncio.to_thread(place.need_library, intent.library)
+        await asyncio.to_thread(place.need_roots, intent)
     except PectinError:  # nobody can tell now whether the film stands there: that is asked again
         return replace(decision, trigger=Trigger.RETRY, delay=RESOURCE_DELAY)
     try:

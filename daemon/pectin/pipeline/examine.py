@@ -17,10 +17,12 @@ from pectin.intake.structure import Wholeness, examine
 from pectin.linux.beneath import open_regular
 from pectin.linux.sandbox import Sandbox
 from pectin.model.errors import Cause, PectinError
+from pectin.model.fingerprint import fingerprint
 from pectin.model.measured import Measured
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
+from pectin.pipeline import quality
 from pectin.pipeline.policy import Encoding
 from pectin.pipeline.running import RunningJob
 from pectin.planning.layout import read_layout
@@ -28,6 +30,7 @@ from pectin.planning.plan import NOTHING, decide
 from pectin.planning.probe import parse
 from pectin.planning.questions import ask
 from pectin.planning.rules import refusals
+from pectin.store.scores import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +95,20 @@ def refuse(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, *, 
 
 
 async def settle_plan(source: OpenSource, media: MediaInfo, profile: Profile, encoding: Encoding,
-                      running: RunningJob | None = None) -> Plan:
-    """The plan, after a look at the frames where the headers do not say enough. Raises PectinError."""
-    return decide(media, profile, await measure(source, media, profile, encoding, running))
+                      scores: Scores) -> Plan:
+    """The plan, after a look at the frames where the headers do not say enough. For a quality nobody looks: it is told when it is
+    remembered. Raises PectinError."""
+    measured = await measure(source, media, profile, encoding)
+    content = await asyncio.to_thread(fingerprint, source.size, source.read)
+    found = await quality.remembered(media, profile, measured, version=encoding.tools.version_text, fingerprint=content,
+                                     memory=scores)
+    return decide(media, profile, replace(measured, quality=found))
 
 
 async def measure(source: OpenSource, media: MediaInfo, profile: Profile, encoding: Encoding,
-                  running: RunningJob | None = None) -> Measured:
-    """What is seen in the frames where the headers do not say enough. Raises PectinError, also when the rules say no."""
+                  running: RunningJob | None = None, scratch: Path | None = None) -> Measured:
+    """What is seen in the frames where the headers do not say enough; with a folder for it in `scratch`, also what crf the
+    profile's quality needs. Raises PectinError, also when the rules say no."""
     as_it_is = running is not None and running.as_it_is
     refuse(media, profile, as_it_is=as_it_is)
     measured = await look(ask(media, profile), media, tools=encoding.tools, source=source.url, pass_fds=(source.fd,),
@@ -107,4 +116,7 @@ async def measure(source: OpenSource, media: MediaInfo, profile: Profile, encodi
                           job=running.job.id if running else "", stall_timeout=encoding.stall_timeout, monitor=running,
                           sandbox=encoding.sandbox)
     refuse(media, profile, measured, as_it_is=as_it_is)
-    return measured
+    if running is None or scratch is None:
+        return measured
+    running.quality = await quality.look_for(source, media, profile, measured, encoding, running, scratch)
+    return replace(measured, quality=running.quality)

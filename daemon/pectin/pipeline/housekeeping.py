@@ -13,6 +13,7 @@ from pectin.model.errors import PectinError
 from pectin.model.job import FINAL, State
 from pectin.model.places import Places
 from pectin.observing.logs import job_context
+from pectin.pipeline import media_notes
 from pectin.pipeline.disposal import dispose
 from pectin.pipeline.forgetting import forget_old
 from pectin.pipeline.policy import Publishing
@@ -27,12 +28,14 @@ log = logging.getLogger(__name__)
 FIRST = 60.0      # seconds after the start: first the queue gets going
 INTERVAL = 3600.0
 KEEP_DELIVERIES = 30 * 86400.0  # seconds a delivered event stays, for whoever asks what was sent
+KEEP_SCORES = 365 * 86400.0     # seconds what a search for quality has found stays, when nobody uses it
 
 
 class Housekeeping:
     """`keep`: how long originals are kept; `keep_history`: seconds a job that is over is remembered, None for ever. `turns`:
     nobody else has his hands on a job's files meanwhile. `publishing`: for sidecars whose library was away. `undo`: brings to its
-    end what a refusing disk has cut short."""
+    end what a refusing disk has cut short. `libraries`: all folders where jobs put their outputs. `state`: where the files about
+    published films lie, None: there are none."""
 
     def __init__(self, store: Store, places: Places, libraries: Sequence[Path], keep: Keep, turns: Turns,
                  publishing: Publishing, undo: Undo | None = None) -> None:
@@ -45,6 +48,7 @@ class Housekeeping:
         self._purging = Purging(store, places, turns)
         self._undo = undo or Undo(store)
         self.keep_history: float | None = None
+        self.state: Path | None = None
 
     async def run(self) -> None:
         await asyncio.sleep(FIRST)
@@ -62,9 +66,15 @@ class Housekeeping:
         await go_on_undoing(self._store, self._places, self._undo, self._turns.of)
         await self._purging.round(self.keep, now)
         await self._store.outbox.prune(now - KEEP_DELIVERIES)
+        await self._store.scores.prune(now - KEEP_SCORES)
         if self.keep_history is not None:
             await forget_old(self._store, self._places, self._turns, now - self.keep_history)
         await self._remove_strays()
+        if self.state is not None:
+            try:
+                await media_notes.round_of(self._store, self.state)
+            except PectinError as error:
+                log.warning("not all files about published films are up to date: %s", error.sentence)
 
     async def _dispose(self, job_id: str) -> None:
         async with self._turns.of(job_id):

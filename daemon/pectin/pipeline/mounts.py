@@ -39,22 +39,22 @@ class Mounts:
         for folder, known in self._known.items():
             footing.expect(folder, known)
 
-    async def troubles(self, routes: Iterable[Route]) -> list[str]:
-        """What is wrong with the folders of these routes, in sentences that stay the same while the same is wrong. Waits a few
-        seconds at most, whatever hangs."""
-        routes = tuple(routes)
-        views = await self._glances.at({folder for route in routes for folder in (route.library, route.inbox)})
-        found = []
+    async def troubles(self, routes: Iterable[Route], folders: Iterable[Path] = ()) -> list[str]:
+        """What is wrong with the folders of these routes, and with other `folders` for outputs, in sentences that stay the same
+        while the same is wrong. Waits a few seconds at most, whatever hangs."""
+        routes, folders = tuple(routes), tuple(folders)
+        views = await self._glances.at({*folders, *(folder for route in routes for folder in (route.library, route.inbox))})
+        found = [trouble for folder in folders if (trouble := self._library(folder, views[folder], "folder for renditions"))]
         for route in routes:
             found += [f"route {route.name}: {trouble}" for trouble in (
                 self._library(route.library, views[route.library]), self._inbox(route.inbox, views[route.inbox])) if trouble]
         await self._write_down()
         return found
 
-    async def accept(self, routes: Iterable[Route]) -> list[str]:
+    async def accept(self, routes: Iterable[Route], others: Iterable[Path] = ()) -> list[str]:
         """From now on the folders are right as they are; a sentence for each of which that is news. One that cannot be reached
         stays as it was. Raises PectinError, and then nothing has changed."""
-        views = await self._glances.at({folder for route in routes for folder in (route.library, route.inbox)})
+        views = await self._glances.at({*others, *(folder for route in routes for folder in (route.library, route.inbox))})
         known, notes = dict(self._known), []
         for folder, view in sorted(views.items()):
             before = known.pop(folder, None)
@@ -74,13 +74,13 @@ class Mounts:
             footing.expect(folder, known.get(folder))
         return notes
 
-    def _library(self, folder: Path, view: View | OSError | Silent) -> str | None:
+    def _library(self, folder: Path, view: View | OSError | Silent, what: str = "library") -> str | None:
         if isinstance(view, FileNotFoundError | NotADirectoryError):
-            return f"the library {folder} does not exist: create or mount it"
+            return f"the {what} {folder} does not exist: create or mount it"
         if isinstance(view, OSError):  # a mount whose server has died: to be told, not to die of
-            return f"the library {folder} cannot be reached: {view.strerror}"
+            return f"the {what} {folder} cannot be reached: {view.strerror}"
         if isinstance(view, Silent):
-            return f"the library {folder} does not answer: is its server away?"
+            return f"the {what} {folder} does not answer: is its server away?"
         return self._judged(folder, view, Cause.LIBRARY_NOT_MOUNTED)
 
     def _inbox(self, folder: Path, view: View | OSError | Silent) -> str | None:

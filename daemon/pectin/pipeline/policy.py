@@ -53,7 +53,7 @@ class Publishing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything a worker needs besides the job. `min_free`: bytes that stay free on the disks of the work queue and the
-    libraries; `state`: where the database lies."""
+    libraries; `state`: where the database lies; `renditions`: for what is made of films and does not go into a library."""
 
     places: Places
     routes: Mapping[str, Route]
@@ -65,6 +65,13 @@ class Policy:
     duplicates: Duplicates = Duplicates.REJECT
     min_free: int = 0
     state: Path | None = None
+    renditions: Path | None = None
+
+    @property
+    def folders_needed(self) -> tuple[Path, ...]:
+        """Those besides the libraries where jobs put their outputs."""
+        wanted = any(profile.shelves for route in self.routes.values() if (profile := self.profiles.get(route.profile)))
+        return (self.renditions,) if wanted and self.renditions is not None else ()
 
     def route(self, job: Job) -> Route:
         """Raises PectinError when the configuration has lost it."""

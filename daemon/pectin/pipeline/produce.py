@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -20,10 +20,12 @@ from pectin.model.measured import Measured
 from pectin.model.output import Output
 from pectin.model.plan import Plan, StreamAction
 from pectin.model.profile import Container
+from pectin.model.rendition import Rendition
 from pectin.model.reports import RunReport
-from pectin.pipeline import damaged, extras, mending, subtitles
+from pectin.pipeline import damaged, extras, floor, mending, subtitles
 from pectin.pipeline.inspect import inspect
 from pectin.pipeline.proving import Work, decode, prove
+from pectin.pipeline.renditions import Rungs, may_be_to_blame
 from pectin.pipeline.takeover import take_over
 from pectin.planning.amends import NO_AMENDS, Amends
 from pectin.planning.plan import decide
@@ -51,15 +53,16 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     `running.plan`. Raises PectinError."""
     amends, error = NO_AMENDS, PectinError(Cause.OUTPUT_WRONG)
     await damaged.contradicted_times(work)
-    plan = work.running.plan or plan
+    plan, rungs = work.running.plan or plan, Rungs()
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
         try:
-            outputs = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
+            outputs = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends, rungs))
         except _AgainError as done:
             learnt, error, copied = done.amends, done.error, done.copied
         else:
-            return [*await extras.make(work, outputs), *outputs]
+            await floor.check(work, outputs[-1])
+            return [*await extras.make(work, outputs, rungs), *outputs]
         before = work.running.plan or plan
         again = replace(decide(work.media, work.profile, measured, learnt), notes=before.notes, name=before.name)
         if again.streams == plan.streams:
@@ -87,14 +90,14 @@ async def _take_over(work: Work, plan: Plan, amends: Amends) -> list[Output]:
     return [Output(role="video", file=name, suffix="", extension=PurePath(name).suffix[1:])]
 
 
-async def _encode(work: Work, plan: Plan, amends: Amends) -> list[Output]:
+async def _encode(work: Work, plan: Plan, amends: Amends, rungs: Rungs) -> list[Output]:
     running = work.running
     prepared = await subtitles.prepare(running, work.source, work.media, plan, scratch=work.scratch, encoding=work.encoding,
                                        max_pixels=work.profile.max_pixels)
     plan = running.plan = prepared.plan
 
     async def attempt(way: Way | None) -> argv.Command:
-        return await _attempt(work, plan, amends, prepared.embedded, way)
+        return await _attempt(work, plan, amends, prepared.embedded, way, rungs)
 
     command = await (attempt(None) if running.hardware is None
                      else running.hardware.carry_out(running, plan, work.media, attempt))
@@ -106,15 +109,13 @@ async def _encode(work: Work, plan: Plan, amends: Amends) -> list[Output]:
             Output(role="video", file=command.video, suffix="", extension=plan.container)]
 
 
-async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int, str], way: Way | None) -> argv.Command:
+async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int, str], way: Way | None,
+                   rungs: Rungs) -> argv.Command:
     """Once on this way (None: the CPU), with all its proofs. What goes wrong on a device is no lesson about the film: only what
     goes wrong on the CPU is. Raises PectinError and _AgainError."""
     running, encoding = work.running, work.encoding
-    command = argv.build(plan, ffmpeg=str(encoding.tools.ffmpeg), source=work.source.url, threads=encoding.threads,
-                         max_pixels=work.profile.max_pixels, texts=embedded, way=way)
-    running.enter(Stage.ENCODING)
     try:
-        encoded = await work.run(command.argv, seconds=plan.seconds, with_source=True, devices=beside(way))
+        command, encoded = await _run(work, plan, embedded, way, rungs)
     except PectinError as error:
         if way is not None:
             raise
@@ -136,6 +137,36 @@ async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int
         await inspect(running, work.source, plan, command.video, work.scratch, encoding, work.profile.max_pixels)
     await damaged.count(work, plan, encoded)
     return command
+
+
+async def _run(work: Work, plan: Plan, embedded: Mapping[int, str], way: Way | None, rungs: Rungs,
+               ) -> tuple[argv.Command, RunReport]:
+    """The film with those of its renditions that are not there yet. Where that does not go well, the film alone, as if it had
+    none: what is wrong then is about the film. Raises PectinError."""
+    wanted = () if rungs.apart else rungs.wanted(plan)
+    if wanted:
+        try:
+            made = await _run_once(work, plan, embedded, way, wanted)
+        except PectinError as error:
+            rungs.forget(wanted, work.scratch)
+            if not may_be_to_blame(error):
+                raise
+            log.warning("the film is made by itself, its renditions later: %s", error.sentence)
+        else:
+            rungs.written(wanted, way)
+            return made
+    made = await _run_once(work, plan, embedded, way, ())
+    rungs.apart = rungs.apart or bool(wanted)  # it was the renditions' fault
+    return made
+
+
+async def _run_once(work: Work, plan: Plan, embedded: Mapping[int, str], way: Way | None, wanted: Sequence[Rendition],
+                    ) -> tuple[argv.Command, RunReport]:
+    encoding = work.encoding
+    command = argv.build(plan, ffmpeg=str(encoding.tools.ffmpeg), source=work.source.url, threads=encoding.threads,
+                         max_pixels=work.profile.max_pixels, texts=embedded, way=way, rungs=wanted)
+    work.running.enter(Stage.ENCODING)
+    return command, await work.run(command.argv, seconds=plan.seconds, with_source=True, devices=beside(way))
 
 
 def _after_decode(error: PectinError, plan: Plan, amends: Amends) -> Exception:

@@ -11,18 +11,20 @@ from typing import Any
 from pectin.encoding import argv, checks, ffmpeg
 from pectin.encoding.labels import Argv
 from pectin.model.errors import Cause
-from pectin.model.media import MediaInfo
-from pectin.model.plan import Plan, StreamDecision
-from pectin.model.profile import Profile, Verify, VideoCodec
+from pectin.model.media import MediaInfo, Stream
+from pectin.model.plan import Plan, StreamDecision, VideoTarget
+from pectin.model.profile import AudioCodec, Container, Profile, Surround, Verify, VideoCodec
+from pectin.model.rendition import Hls, Rendition
 from pectin.model.reports import Proofs, RunReport
 from pectin.pipeline.examine import OpenSource
 from pectin.pipeline.policy import Encoding
 from pectin.pipeline.running import RunningJob
-from pectin.planning.amends import Amends
+from pectin.planning.amends import NO_AMENDS, Amends
 from pectin.planning.plan import decide
 from pectin.planning.probe import parse
 from pectin.publishing import moments
 from pectin.publishing.mismatch import Mismatch
+from pectin.publishing.rungs import limits
 from pectin.publishing.verify import compare, counting_helps
 
 SLOWEST_DISK = 5_000_000  # bytes per second that any disk reads: how long counting a whole file may take
@@ -82,7 +84,7 @@ async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, comm
     positions = {(kept.index, kept.codec): number for number, kept in enumerate(plan.kept) if kept in command.copied}
     copied = tuple((positions[stream.index, stream.codec], stream) for stream in command.copied)
     decoded = await decode(work, plan, command.video, found.duration, copied)
-    proofs = await _proofs(work, plan, amends, command, found)
+    proofs = await _proofs(work, plan, amends, command.video, command.copied, found, await _heads(work, plan))
     mismatches = compare(plan, work.media, found, encoded, decoded, proofs)
     if counting_helps(plan, mismatches):
         # A recording with a gap claims to last from its first to its last moment: how many pictures it has decides.
@@ -91,15 +93,82 @@ async def prove(work: Work, plan: Plan, amends: Amends, encoded: RunReport, comm
     return mismatches
 
 
-async def _proofs(work: Work, plan: Plan, amends: Amends, command: argv.Command, found: MediaInfo) -> Proofs:
-    program, demuxer, url = str(work.encoding.tools.ffprobe), checks.DEMUXER[plan.container], f"file:{command.video}"
-    starts_of_source = checks.head_argv(program, work.source.url, demuxer=plan.source_format, seconds=_HEAD,
-                                        options=argv.missing_times(plan))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """A film that was made and verified, as its renditions are held against it. `media`: as it was probed, with its packets
+    counted; `head`: its first packets, as ffprobe lists them."""
+
+    media: MediaInfo
+    demuxer: str
+    head: Mapping[str, Any]
+
+
+async def look_at(work: Work, plan: Plan, file: str) -> Film:
+    """Raises PectinError."""
+    program, url = str(work.encoding.tools.ffprobe), f"file:{file}"
+    demuxer = checks.DEMUXER.get(plan.container, plan.source_format)
+    counted = argv.probe_argv(program, url, count=True)
+    head = checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD)
+    return Film(media=parse(await work.probe(counted, whole=True)), demuxer=demuxer, head=await work.probe(head))
+
+
+async def prove_rendition(work: Work, plan: Plan, rendition: Rendition, film: Film) -> tuple[Mismatch, ...]:
+    """All that is wrong with an encoded one. It is held against the film, which is what the source could give: as long, with the
+    same frames where the film was encoded too, with its sound where the film has it. Raises PectinError."""
+    url, program = f"file:{rendition.file}", str(work.encoding.tools.ffprobe)
+    of_film = _of_film(argv.alone(plan, rendition), plan, film)
+    found = parse(await work.probe(argv.probe_argv(program, url, count=True), whole=True))
+    decoded = await decode(work, of_film, rendition.file, found.duration)
+    like = film.media if isinstance(plan.kept[0].target, VideoTarget) else found  # of a copied film some may be undecodable
+    frames = like.video[0].packets if like.video else None
+    encoded = RunReport(frames=frames, out_seconds=None, ended=True, stderr="", wall_seconds=0.0)
+    profile = _profile_of(rendition, work.profile)
+    proofs = await _proofs(replace(work, profile=profile), of_film, NO_AMENDS, rendition.file, (), found, film.head)
+    return (*compare(of_film, film.media, found, encoded, decoded, replace(proofs, within_bitrate=True, shapes=1)),
+            *limits(rendition, found))
+
+
+async def prove_copy(work: Work, plan: Plan, copied: RunReport, command: argv.Command) -> tuple[Mismatch, ...]:
+    """The same of one whose picture is the source's own: by the rules of a profile that copies. Raises PectinError."""
+    profile = replace(work.profile, video=VideoCodec.COPY, audio=AudioCodec.AAC, surround=Surround.NONE, container=Container.MP4)
+    return await prove(replace(work, profile=profile), plan, NO_AMENDS, copied, command)
+
+
+def _of_film(of_rendition: Plan, plan: Plan, film: Film) -> Plan:
+    """The rendition as if it had been made of the film."""
+    kinds: tuple[tuple[str, tuple[Stream, ...]], ...] = (("video", film.media.video), ("audio", film.media.audio))
+    places: dict[int, int] = {}
+    for kind, found in kinds:
+        kept = [decision for decision in plan.kept if decision.kind == kind]
+        for decision, stream in zip(kept, found, strict=False):
+            places.setdefault(decision.index, stream.index)  # stereo and surround of one track: the first is the stereo
+    streams = tuple(replace(stream, index=places.get(stream.index, -1)) for stream in of_rendition.streams)
+    return replace(of_rendition, streams=streams, source_format=film.demuxer)
+
+
+def _profile_of(rendition: Rendition, profile: Profile) -> Profile:
+    """The rules for it: what of the profile concerns every version."""
+    target = rendition.streams[0].target
+    codec = target.codec if isinstance(target, VideoTarget) else VideoCodec.COPY
+    return replace(profile, video=codec, audio=AudioCodec.AAC, surround=Surround.NONE, container=Container.MP4,
+                   max_width=max(profile.max_width, rendition.width), max_height=max(profile.max_height, rendition.height),
+                   renditions=(), original=False, hls=Hls.NONE)
+
+
+async def _heads(work: Work, plan: Plan) -> Mapping[str, Any]:
+    """The first packets of the source."""
+    return await work.probe(checks.head_argv(str(work.encoding.tools.ffprobe), work.source.url, demuxer=plan.source_format,
+                                             seconds=_HEAD, options=argv.missing_times(plan)), of_source=True)
+
+
+async def _proofs(work: Work, plan: Plan, amends: Amends, file: str, copied: tuple[StreamDecision, ...], found: MediaInfo,
+                  theirs: Mapping[str, Any]) -> Proofs:
+    """`theirs`: the first packets of what it was made of."""
+    program, demuxer, url = str(work.encoding.tools.ffprobe), checks.DEMUXER[plan.container], f"file:{file}"
     tail = max(0.0, (found.duration or 0.0) - checks.LAST_SECONDS)
 
     ended = await work.probe(checks.tail_argv(program, url, demuxer=demuxer, start=tail))
     begun = await work.probe(checks.head_argv(program, url, demuxer=demuxer, seconds=_HEAD))
-    theirs = await work.probe(starts_of_source, of_source=True)
     here = [await asyncio.to_thread(_hashes, work.scratch / name) for name in (checks.SOURCE_HASHES, checks.OUTPUT_HASHES)]
     shapes = checks.shapes(await asyncio.to_thread(_taken, work.scratch / checks.OUTPUT_SHAPES))
     if work.profile.video is VideoCodec.COPY:
@@ -107,7 +176,7 @@ async def _proofs(work: Work, plan: Plan, amends: Amends, command: argv.Command,
     again = decide(found, work.profile, amends=Amends(copy_picture=amends.copy_picture))
     # Frames that cannot be decoded are missing from a count of all, and from the last moment.
     depth = Verify.QUICK if work.tolerant else work.profile.verify
-    return Proofs(depth=depth, copied=command.copied, source_hashes=here[0], output_hashes=here[1],
+    return Proofs(depth=depth, copied=copied, source_hashes=here[0], output_hashes=here[1],
                   tail_start=tail, ends=moments.ends(ended), source_starts=moments.starts(theirs),
                   output_starts=moments.starts(begun), again=again,
                   within_bitrate=(found.bit_rate or 0) <= work.profile.max_bitrate, shapes=shapes)

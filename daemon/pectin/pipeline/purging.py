@@ -18,12 +18,14 @@ from pectin.model.errors import PectinError
 from pectin.model.identity import is_job_id
 from pectin.model.intent import Intent
 from pectin.model.job import Job, State
+from pectin.model.output import DECORATION, VIDEO_ROLE
 from pectin.model.places import Places
 from pectin.model.sidecar import ROLE as SIDECAR_ROLE
 from pectin.observing.logs import job_context
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.undo import being_undone
 from pectin.publishing import originals, place
+from pectin.publishing.things import is_as_placed
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -60,18 +62,19 @@ def _over(kept: Kept, keep: Keep, now: float) -> bool:
 
 def why_kept(job: Job) -> str:
     """What is wrong with a job's outputs; empty when all are in the library, of their size, and the film itself is the same to
-    the last byte. What came with it may have changed: Jellyfin writes to pictures and .nfo files. Blocks, and reads all of it."""
+    the last byte. What came with it, and pictures, may have changed: Jellyfin writes to pictures and .nfo files. Blocks, and
+    reads all of the film."""
     files = json.loads(job.outputs) if job.outputs else []
     if not files or job.intent is None:
         return "nothing is known of its outputs"
     try:
-        place.need_library(Intent.from_json(job.intent).library)
-        for file in files:
-            size = os.stat(file["path"]).st_size
-            if file["role"] != SIDECAR_ROLE and size != file["size"]:
+        place.need_roots(Intent.from_json(job.intent))
+        for file in (one for one in files if one["role"] not in DECORATION):
+            os.stat(file["path"])
+            if file["role"] != SIDECAR_ROLE and not is_as_placed(file):
                 return f"{printable(file['path'])} is not what was placed there"
         for file in files:
-            if file["role"] == place.VIDEO_ROLE and sha256_of(Path(file["path"])) != file["sha256"]:
+            if file["role"] == VIDEO_ROLE and sha256_of(Path(file["path"])) != file["sha256"]:
                 return f"{printable(file['path'])} is not what was placed there"
     except FileNotFoundError as error:
         return f"{printable(error.filename)} is not there"

@@ -16,10 +16,12 @@ from pectin.model.errors import MEANINGS, Cause, PectinError, os_cause
 from pectin.model.event import EventType
 from pectin.model.identity import is_job_id
 from pectin.model.job import FINAL, Job, Stage, State, Trigger
+from pectin.model.output import DECORATION
 from pectin.model.places import CLAIM_NOTE, JOB_NOTE, Places
 from pectin.model.profile import Profile
 from pectin.model.sidecar import ROLE as SIDECAR_ROLE
 from pectin.observing.logs import job_context
+from pectin.pipeline import media_notes
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.policy import Policy
@@ -29,6 +31,7 @@ from pectin.pipeline.story import wipe
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.undo import Undo, go_on_undoing
 from pectin.publishing import job_notes, originals
+from pectin.publishing.things import is_as_placed
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ async def recover(store: Store, policy: Policy) -> None:
                 log.warning("process %d was left behind by the last run: killed", pid)
             await _interrupt(store, job, policy)
     await _work_folders(store, policy)
+    if policy.state is not None:
+        await asyncio.to_thread(media_notes.sweep, policy.state)
     await go_on_undoing(store, policy.places, Undo(store), Turns().of)
     for job in await store.jobs.in_state(State.PENDING):
         with job_context(job.id):
@@ -88,6 +93,7 @@ async def _work_folders(store: Store, policy: Policy) -> None:
                     found = await _finish_claim(folder, policy.places)
                 elif job.state in FINAL:
                     await dispose(job, store, policy.places, policy.publishing)
+                    await media_notes.renew(store, job.id, policy.state)
             except PectinError as error:
                 log.warning("%s could not be put in order: %s", folder, error.sentence)
             if found is not None:  # what the store refuses is not passed over: without its row nobody would look at the film
@@ -155,10 +161,11 @@ async def _find_source(job: Job, places: Places) -> None:
 
 
 def outputs_present(job: Job) -> bool:
-    """Whether every published file is still there with its size: only then may the original go. Pictures and .nfo files that came
-    with the film may have changed: Jellyfin writes to them."""
+    """Whether every published file and folder is still there with its size: only then may the original go. Pictures and .nfo
+    files may have changed or gone: Jellyfin writes to them."""
     files = json.loads(job.outputs) if job.outputs else []
     try:
-        return bool(files) and all(Path(f["path"]).stat().st_size == f["size"] or f["role"] == SIDECAR_ROLE for f in files)
+        return bool(files) and all(is_as_placed(f) or f["role"] in DECORATION
+                                   or (f["role"] == SIDECAR_ROLE and os.path.lexists(f["path"])) for f in files)
     except OSError:
         return False

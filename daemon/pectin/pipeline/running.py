@@ -19,8 +19,10 @@ from pectin.model.media import MediaInfo
 from pectin.model.omission import Omission
 from pectin.model.parsed import Understanding
 from pectin.model.plan import Plan
+from pectin.model.quality import Found
 from pectin.model.reports import Progress
 from pectin.pipeline.hardware import Hardware
+from pectin.store.scores import Scores
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,10 @@ class RunningJob:
     room: Callable[[RunningJob], Awaitable[None]] | None = None  # raises PectinError when the plan needs more than there is
     stop_cause: Cause | None = None
     hardware: Hardware | None = None  # None: everything is done by the CPU
+    doing: str = ""  # what it is busy with, as a sentence, where the stage alone does not tell
+    scores: Scores | None = None  # where searches for quality are remembered
+    quality: Found | None = None  # what was looked for
+    below_floor: bool = False  # the film was made, and looks unlike its source
     made_by: str = ""  # by the CPU or a device, as a sentence
     omissions: list[Omission] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
@@ -116,8 +122,12 @@ class RunningJob:
         """Something besides the film could not be made: told with the plan, and no reason to fail."""
         self.omissions.append(omission)
         log.warning("%s", omission.sentence)
+        self.note(omission.sentence)
+
+    def note(self, sentence: str) -> None:
+        """What a person should know of it, told with the plan."""
         if self.plan is not None:
-            self.plan = replace(self.plan, notes=(*self.plan.notes, omission.sentence))
+            self.plan = replace(self.plan, notes=(*self.plan.notes, sentence))
 
     async def planned(self) -> None:
         """The plan is known, and with it what it needs. Raises PectinError(DISK_LOW)."""

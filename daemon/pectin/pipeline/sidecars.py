@@ -59,9 +59,10 @@ def copies(job: Job, places: Places, scratch: Path) -> list[Output]:
 
 
 def outputs_of(intent: Intent, places: Places, job_id: str) -> list[dict[str, Any]]:
-    """The published files, the video first, as they are kept with the job and sent in events. Of a sidecar `from` is the name it
-    came under."""
-    return [_output(p.role, p.final, p.size, p.sha256, _origin(p, places, job_id)) for p in reversed(intent.placements)]
+    """What was published, the video first, as it is kept with the job and sent in events. Of a sidecar `from` is the name it came
+    under, of a folder `files` how many are in it."""
+    return [_output(p.role, p.final, p.size, p.sha256, _origin(p, places, job_id)) | ({"files": p.files} if p.files else {})
+            for p in reversed(intent.placements)]
 
 
 def place_late(job: Job, places: Places, publishing: Publishing) -> Late:

@@ -23,7 +23,8 @@ from pectin.pipeline.worker import Worker
 class RunningStatus:
     """`fraction` 0 to 1 and `eta_seconds` of the current stage, None while unknown; `speed` is times real time.
     `held_back`: sentences about why it stands still or has fewer CPUs. `cpu_seconds` and `peak_memory` (bytes) so far;
-    `made_by`: by which device or the CPU its picture is made, and why."""
+    `made_by`: by which device or the CPU its picture is made, and why; `doing`: what it is busy with, where the stage alone does
+    not tell."""
 
     id: str
     name: str
@@ -39,6 +40,7 @@ class RunningStatus:
     cpu_seconds: float
     peak_memory: int
     made_by: str
+    doing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def sandbox_status(sandbox: Sandbox | None) -> SandboxStatus:
 
 async def problems(intake: IntakeLoop, worker: Worker) -> list[str]:
     """What is wrong right now, in sentences; a dead network mount is waited for some seconds only."""
-    return [*intake.problems(), *await worker.mounts.troubles(worker.policy.routes.values())]
+    return [*intake.problems(), *await worker.mounts.troubles(worker.policy.routes.values(), worker.policy.folders_needed)]
 
 
 def inbox_statuses(intake: IntakeLoop) -> tuple[InboxStatus, ...]:
@@ -151,7 +153,7 @@ def running_status(running: RunningJob) -> RunningStatus:
         id=running.job.id, name=running.job.name, stage=running.stage, fraction=progress.fraction, speed=progress.speed,
         method=running.plan.method.value if running.plan else None, fps=progress.fps,
         eta_seconds=progress.left_seconds, started_at=running.job.started_at, suspended=running.suspended, held_back=tuple(held),
-        cpu_seconds=figures.cpu_seconds, peak_memory=figures.peak_memory, made_by=running.made_by)
+        cpu_seconds=figures.cpu_seconds, peak_memory=figures.peak_memory, made_by=running.made_by, doing=running.doing)
 
 
 def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str, troubles: Sequence[str] = ()) -> str:
@@ -166,6 +168,8 @@ def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence:
     text = f"{first.stage.value} {len(jobs)} of {len(jobs) + waiting_jobs}: {first.name.rpartition('.')[0] or first.name}"
     if first.fraction is not None:
         text += f" {first.fraction:.0%}".replace("%", " %")
+    if first.doing:
+        text += f", {first.doing}"
     if first.speed:
         text += f", {first.speed:.1f}x"
     return f"{mode_sentence}: {text}" if mode_sentence else text

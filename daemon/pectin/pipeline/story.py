@@ -16,15 +16,18 @@ from pathlib import Path, PurePosixPath
 from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.finish import finished
 from pectin.linux.move import fsync_folder
+from pectin.linux.trees import files_of, is_folder
 from pectin.model.conflict import Mtime
 from pectin.model.errors import Cause, PectinError
 from pectin.model.intent import Intent
 from pectin.model.job import Job, Stage
 from pectin.model.media import MediaInfo
+from pectin.model.output import RENDITION_ROLE, Home, Output
+from pectin.model.parsed import LibraryName
 from pectin.model.places import Places
 from pectin.model.plan import Method, Plan
 from pectin.model.profile import Damaged
-from pectin.pipeline.conflicts import named, terms
+from pectin.pipeline.conflicts import named, need_earlier, no_versions, terms, why_no_versions
 from pectin.pipeline.examine import cut_short, look_into, measure, opened, without_lengths
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.produce import produce
@@ -33,6 +36,7 @@ from pectin.pipeline.running import RunningJob
 from pectin.pipeline.sidecars import copies, outputs_of
 from pectin.planning.plan import decide
 from pectin.publishing import address, place
+from pectin.publishing.address import Shelves
 from pectin.publishing.naming import extension_of
 
 log = logging.getLogger(__name__)
@@ -67,7 +71,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)
-        measured = await measure(source, media, profile, policy.encoding, running)
+        measured = await measure(source, media, profile, policy.encoding, running, places.scratch(job.id))
         plan = decide(media, profile, measured)
         name = named(running, policy, extension_of(plan.container, job.relative))
         plan = replace(plan, name=name)
@@ -77,18 +81,24 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if name.understanding is not None:
             log.info("will be called %s: %s", name.place, name.understanding.sentence)
         where = PurePosixPath(name.place)
+        await asyncio.to_thread(need_earlier, job, policy)
         await asyncio.to_thread(lambda: address.refuse_taken(route.library, where, terms(running, policy)))
         work = Work(running=running, source=source, media=media, profile=profile, scratch=places.scratch(job.id),
                     encoding=policy.encoding)
         outputs = await produce(work, running.plan, measured)
+    if profile.versions:
+        outputs = await asyncio.to_thread(_with_versions, outputs, running, name, route.library)
     outputs += await finished(asyncio.to_thread(copies, job, places, places.scratch(job.id)))
     reached(CrashPoint.SIDECARS_COPIED)
     await finished(asyncio.to_thread(_keep, places, job.id))
-    files = [(o.role, places.out(job.id) / o.file, o.suffix, o.extension) for o in outputs]
+    out = places.out(job.id)
     if policy.publishing.mtime is Mtime.SOURCE:
-        await finished(asyncio.to_thread(_date, [file for _, file, _, _ in files], path))
-    intent = await finished(asyncio.to_thread(address.intend, files, library=route.library, place=where, job_id=job.id,
-                                            terms=await asyncio.to_thread(terms, running, policy)))
+        await finished(asyncio.to_thread(_date, [out / output.file for output in outputs], path))
+    shelves = Shelves(route.library, policy.renditions, route.name)
+    intent = await finished(asyncio.to_thread(address.intend, outputs, out, shelves, place=where, job_id=job.id,
+                                              terms=await asyncio.to_thread(terms, running, policy)))
+    for output in address.unplaced(outputs, intent, out):
+        running.note(f"Without {output.role}: another file has its name in the library.")
     return Made(media, replace(running.plan, name=name), intent)
 
 
@@ -124,10 +134,20 @@ def _fresh(places: Places, job_id: str) -> None:
     reached(CrashPoint.SCRATCH_MADE)
 
 
+def _with_versions(outputs: Sequence[Output], running: RunningJob, name: LibraryName, library: Path) -> list[Output]:
+    """Renditions that Jellyfin would not group with the film go where the others are. Blocks."""
+    why_not = why_no_versions(name, library)
+    if not why_not or not any(output.role == RENDITION_ROLE for output in outputs):
+        return list(outputs)
+    running.note(no_versions(why_not))
+    return [replace(output, home=Home.RENDITIONS) if output.role == RENDITION_ROLE else output for output in outputs]
+
+
 def _date(outputs: Sequence[Path], source: Path) -> None:
     """Here, not in the library: the intent tells an output from others by its time too."""
     for output in outputs:
-        os.utime(output, ns=(time.time_ns(), source.stat().st_mtime_ns))
+        for file in files_of(output) if is_folder(output) else [output]:
+            os.utime(file, ns=(time.time_ns(), source.stat().st_mtime_ns))
 
 
 def _keep(places: Places, job_id: str) -> None:

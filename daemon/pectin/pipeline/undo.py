@@ -95,8 +95,8 @@ class Undo:
                 continue
         reached(CrashPoint.UNDO_ORIGINAL_BACK)
         outputs = json.loads(job.outputs) if job.outputs else []
-        library = Intent.from_json(job.intent).library if job.intent else None
-        await finished(asyncio.to_thread(_withdraw, outputs, library))
+        if job.intent is not None:
+            await finished(asyncio.to_thread(_withdraw, outputs, Intent.from_json(job.intent), job.id))
         await finished(asyncio.to_thread(_tidy, places, job.id))
         return await self._conclude(job, left, places)
 
@@ -151,7 +151,7 @@ def _intend(job: Job, to: Path | None, policy: Policy) -> LeftBehind:
     if located is None:
         raise PectinError(Cause.SOURCE_LOST, original_gone(job))
     if job.intent is not None:
-        place.need_library(Intent.from_json(job.intent).library)
+        place.need_roots(Intent.from_json(job.intent))
     if to is not None:
         _check_folder(to, policy)
     root = to or inbox_root(job)
@@ -171,9 +171,9 @@ def _check_folder(to: Path, policy: Policy) -> None:
     if not to.is_absolute() or ".." in to.parts or "\0" in str(to):
         raise WishError(f"{printable(to)} is not an absolute path")
     ours = [*(route.inbox for route in policy.routes.values()), *(route.library for route in policy.routes.values()),
-            policy.places.work, policy.places.originals, policy.places.rejected]
+            policy.places.work, policy.places.originals, policy.places.rejected, policy.renditions]
     real = Path(os.path.realpath(to))
-    for folder in ours:
+    for folder in filter(None, ours):
         if real.is_relative_to(os.path.realpath(folder)):
             raise WishError(f"{printable(to)} lies in {printable(folder)}, which Pectin itself looks after; name another folder")
 
@@ -206,10 +206,9 @@ def _give_back(job: Job, left: LeftBehind, places: Places) -> LeftBehind:
     return replace(left, inode=info.st_ino, size=info.st_size, mtime_ns=info.st_mtime_ns, sidecars=tuple(known.items()))
 
 
-def _withdraw(outputs: list[dict[str, object]], library: Path | None) -> None:
-    if library is not None:
-        place.need_library(library)
-    restore.withdraw_outputs(outputs, library)
+def _withdraw(outputs: list[dict[str, object]], intent: Intent, job_id: str) -> None:
+    place.need_roots(intent)
+    restore.withdraw_outputs(outputs, intent, job_id)
 
 
 def _tidy(places: Places, job_id: str) -> None:

@@ -20,6 +20,7 @@ from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Tri
 from pectin.model.plan import plain
 from pectin.observing.logs import job_context
 from pectin.observing.metrics import Metrics
+from pectin.pipeline import media_notes
 from pectin.pipeline.conflicts import find_rival, named, terms
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.entry import Entry
@@ -117,7 +118,7 @@ class Worker:
                 if job is None or self._gate.mode is not Mode.OPEN:
                     return None
                 running = RunningJob(job=job, slot=slot, cpus=self.policy.encoding.cpus_of(slot), hardware=self.hardware,
-                                     room=lambda run: self._entry.room_for_plan(run, self.policy))
+                                     scores=self._store.scores, room=lambda run: self._entry.room_for_plan(run, self.policy))
                 self.running[job.id] = running
                 if job.state is not State.PENDING:
                     # Durable, so that a start after a crash can tell a job that was being placed from one that only waited.
@@ -164,6 +165,7 @@ class Worker:
                 made = await make(running, policy)
                 for stream in made.plan.streams:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
+                self._metrics.quality(running.quality, below_floor=running.below_floor)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
                                  plan=made.plan.as_json(), stage=Stage.PLACING, **_figures(running))
             async with self._placing.of(str(recorded_intent(running.job).library)):  # two of one name: one after the other
@@ -266,6 +268,7 @@ class Worker:
                 await dispose(job, self._store, policy.places, policy.publishing)
         except PectinError as error:
             log.warning("not everything can leave the work folder yet: %s", error.sentence)
+        await media_notes.renew(self._store, job.id, policy.state)
 
 
 def _figures(running: RunningJob) -> dict[str, Any]:

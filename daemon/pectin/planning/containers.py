@@ -29,6 +29,9 @@ _MKV = frozenset({
 })
 _TABLE: Mapping[Container, frozenset[str]] = MappingProxyType(
     {Container.MP4: _MP4, Container.MKV: _MKV, Container.WEBM: _WEBM})
+# Demuxers whose packets have timestamps that MP4 can take over. AVI has none of its own (and no B-frame order), raw
+# streams neither; MPEG program streams and ASF carry H.264 so rarely that nobody has shown them to be right.
+COPYABLE = frozenset({"matroska", "mov", "mpegts", "flv"})
 
 
 def holds(container: Container, codec: str | None) -> bool:

@@ -53,14 +53,27 @@ def expected_seconds(plan: Plan, media: MediaInfo, *, threads: int, verify: Veri
             work += plan.seconds / _SOUND_SPEED
         elif isinstance(target, VideoTarget):
             after = target.width * target.height * float(target.nominal_frame_rate) * plan.seconds / 1e6
-            work += before / _DECODE.get(codec, _OTHER_DECODER) + after / _encode_speed(target)
+            work += before / _DECODE.get(codec, _OTHER_DECODER) + after / encode_speed(target)
             work += (after / _TONEMAP if target.tonemap else 0.0) + (before / _DEINTERLACE if target.deinterlace else 0.0)
             codec = target.codec.value
+    for rendition in plan.renditions:
+        work += sum(_rendition_work(stream.target, plan.seconds) for stream in rendition.streams)
     share = 1.0 if verify is Verify.FULL else _QUICK_SHARE
     work += share * after / _DECODE.get(codec, _OTHER_DECODER)
     return moving + work / (1 + _MORE_CORES * (threads - 1))
 
 
-def _encode_speed(target: VideoTarget) -> float:
+def _rendition_work(target: object, seconds: float) -> float:
+    """Core seconds, beside those of the film that it is made with; it is verified as well."""
+    if isinstance(target, AudioTarget):
+        return seconds / _SOUND_SPEED
+    if isinstance(target, VideoTarget):
+        pixels = target.width * target.height * float(target.nominal_frame_rate) * seconds / 1e6
+        return pixels / encode_speed(target) + pixels / _DECODE.get(target.codec.value, _OTHER_DECODER)
+    return 0.0
+
+
+def encode_speed(target: VideoTarget) -> float:
+    """Millions of pixels per second and core."""
     speeds = _ENCODE[target.codec]
     return speeds.get(target.preset) or min(speeds.values())

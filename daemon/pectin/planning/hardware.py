@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pectin.model.hardware import Choice, Device, Filter, Picture, Rung, Way, Why
+from pectin.model.hardware import Choice, Device, Filter, Picture, Rung, Way, Why, takes
 from pectin.model.media import MediaInfo, VideoStream
 from pectin.model.plan import Plan, VideoTarget
 from pectin.model.profile import VideoCodec
 
 _ON_DEVICES = (VideoCodec.H264, VideoCodec.HEVC, VideoCodec.AV1, VideoCodec.VP9)
-# Pixels. The least that all three vendors take (AMD's AV1 needs 320 lines of width), and the most for H.264 and for the others.
-_SMALLEST = (320, 128)
-_LARGEST = {VideoCodec.H264: 4096}
-_LARGEST_ELSE = 8192
 # Which field is shown first, by ffprobe's field_order. Not `tb` and `bt`: Matroska and QuickTime mean the second letter by them,
 # ffmpeg itself writes `tb` for the first; what the frames say stays unknown.
 _TOP_FIRST = {"tt": True, "bb": False}
@@ -80,8 +76,9 @@ def _never(target: VideoTarget) -> tuple[Why, str] | None:
         return Why.CODEC_ON_CPU, f"devices are not asked to encode {target.codec}"
     if target.transfer != "bt709":
         return Why.HDR_KEPT, "HDR is kept, and drivers lose its metadata"
-    largest = _LARGEST.get(target.codec, _LARGEST_ELSE)
-    if target.width < _SMALLEST[0] or target.height < _SMALLEST[1] or max(target.width, target.height) > largest:
+    if target.searched:
+        return Why.QUALITY, "its quality was looked for with the CPU's encoder, and a device has another scale"
+    if not takes(target.codec, target.width, target.height):
         return Why.SIZE, f"{target.width}x{target.height} is outside what devices take"
     return None
 

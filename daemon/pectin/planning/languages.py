@@ -65,3 +65,21 @@ def normalise(text: str | None) -> str | None:
     code = found[1]
     code = _TWO_LETTERS.get(code, "") if len(code) == 2 else _TERMINOLOGY.get(code, code)
     return code if code and code not in _NONE else None
+
+
+def tag(code: str) -> str:
+    """The shortest code of BCP 47 for one of our three letters (`ger`: `de`), as web players want it. What already is shorter or
+    has a region (`pt-BR`) stays."""
+    return _SHORTEST.get(code.lower(), code)
+
+
+def english(code: str) -> str:
+    """What people call it; the code itself where we do not know."""
+    language, _, region = code.partition("-")
+    name = _ENGLISH.get(normalise(language) or language, language)
+    return f"{name} ({region})" if region else name
+
+
+_SHORTEST = {**{code: old for old, code in _TERMINOLOGY.items()}, **{code: two for two, code in reversed(_TWO_LETTERS.items())}}
+# In the table the English name stands first.
+_ENGLISH = {code: name.capitalize() for name, code in reversed(_NAMES.items())}

@@ -9,14 +9,10 @@ from pectin.model.measured import Measured
 from pectin.model.media import DEMUXERS, MediaInfo, Stream, VideoStream
 from pectin.model.plan import Plan, Reason, StreamAction, StreamDecision, VideoTarget
 from pectin.model.profile import Container, Profile, VideoCodec
-from pectin.planning import artifacts, audio, faults, ladder, rules, subtitles, video, whole
+from pectin.planning import artifacts, audio, faults, ladder, quality, rules, sizes, subtitles, video, whole
 from pectin.planning.amends import NO_AMENDS, Amends, dropped, encodes, retold, usable
+from pectin.planning.containers import COPYABLE
 
-# Demuxers whose packets have timestamps that MP4 can take over. AVI has none of its own (and no B-frame order), raw
-# streams neither; MPEG program streams and ASF carry H.264 so rarely that nobody has shown them to be right.
-COPYABLE = frozenset({"matroska", "mov", "mpegts", "flv"})
-# Bits per pixel of libx264 at crf 22, rather high: for the estimate only, real films lie from a third to double.
-_BITS_PER_PIXEL = 0.1
 NOTHING = Measured()
 _MOST_CHAPTERS = 1000  # a list that nobody can use
 _CHAPTER_TOLERANCE = 5.0  # seconds: the last one often ends with the container, which outlasts the picture a little
@@ -32,8 +28,9 @@ def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, ame
     source_format = next((name for name in media.formats if name in DEMUXERS), "".join(media.formats[:1]))
     seconds = _seconds(stream, media)
     if profile.container is Container.SOURCE:
-        return whole.untouched(media, profile, picture=stream, size=(stream.width or 0, stream.height or 0),
-                               source_format=source_format, seconds=seconds)
+        untouched = whole.untouched(media, profile, picture=stream, size=(stream.width or 0, stream.height or 0),
+                                    source_format=source_format, seconds=seconds)
+        return _with_extras(media, profile, measured, untouched)
     # Copied, what an edit list hides would be seen and heard: only a decoder can leave it out.
     copyable = source_format in COPYABLE and not (media.layout is not None and media.layout.pieced)
     rest = usable(media, amends)
@@ -52,20 +49,20 @@ def decide(media: MediaInfo, profile: Profile, measured: Measured = NOTHING, ame
     plan = Plan(
         profile=profile.name, source_format=source_format, seconds=seconds, width=width, height=height,
         container=profile.container.value, chapters=media.chapters > 0 and trouble is None,
-        notes=() if trouble is None else (trouble,),
+        notes=(*(() if trouble is None else (trouble,)), *quality.notes(target, profile, measured.quality)),
         # Sorted by part of the file, otherwise in the order decided: video, sound, extracted, dropped.
         streams=tuple(sorted(everything, key=_place)),
         estimated_size=_size(picture, stream, media, audio_rate, seconds), extra=profile.extra,
     )
     if amends:
-        return _with_extras(media, profile, retold(plan, amends))
-    return _with_extras(media, profile, replace(plan, whole_file=whole.fits(media, profile, plan),
-                                                instead=_instead(media, profile, measured, plan)))
+        return _with_extras(media, profile, measured, retold(plan, amends))
+    return _with_extras(media, profile, measured, replace(plan, whole_file=whole.fits(media, profile, plan),
+                                                          instead=_instead(media, profile, measured, plan)))
 
 
-def _with_extras(media: MediaInfo, profile: Profile, plan: Plan) -> Plan:
+def _with_extras(media: MediaInfo, profile: Profile, measured: Measured, plan: Plan) -> Plan:
     """What is made besides the film."""
-    plan = replace(plan, renditions=ladder.renditions(media, profile, plan), hls=profile.hls)
+    plan = ladder.with_renditions(media, profile, measured, plan)
     return replace(plan, artifacts=artifacts.artifacts(media, profile, plan))
 
 
@@ -123,9 +120,5 @@ def _size(picture: StreamDecision, stream: VideoStream, media: MediaInfo, audio_
     if seconds is None:
         return None
     target = picture.target
-    if isinstance(target, VideoTarget):
-        guess = int(target.width * target.height * target.nominal_frame_rate * _BITS_PER_PIXEL * 2 ** ((22 - target.crf) / 6))
-        rate = min(guess, target.max_bitrate)
-    else:
-        rate = faults.bit_rate(stream, media) or 0
-    return int((rate + audio_rate) * (1 + video.CONTAINER_SHARE / 2) * seconds / 8)
+    rate = sizes.rate(target) if isinstance(target, VideoTarget) else faults.bit_rate(stream, media) or 0
+    return sizes.size(rate + audio_rate, seconds)

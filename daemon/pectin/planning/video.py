@@ -75,11 +75,7 @@ def aim(stream: VideoStream, profile: Profile, *, audio_rate: int, seconds: floa
     step = math.ceil(nominal / (levels.highest_rate(width, height, profile) + levels.RATE_SLACK))
     nominal /= step
     level = levels.level(width, height, nominal)
-    low, high = _BUFFER_SECONDS
-    length = max(seconds or _UNKNOWN_LENGTH, _SHORTEST)
-    buffer_seconds = min(max(length * _BUFFER_PART, low), high, length)
-    budget = max(profile.max_bitrate * (1 - CONTAINER_SHARE) - audio_rate, profile.max_bitrate * 0.1)
-    steady = int(budget / (1 + buffer_seconds / length))
+    steady, buffer_bits = limits(profile.max_bitrate, audio_rate, seconds)
     hdr_kept = faults.keeps_hdr(stream, profile, profile.video)
     return VideoTarget(
         width=width, height=height, scale=(width, height) != (stream.width, stream.height), crop=crop,
@@ -89,12 +85,24 @@ def aim(stream: VideoStream, profile: Profile, *, audio_rate: int, seconds: floa
         deinterlace=fields is Scan.INTERLACED, detelecine=fields is Scan.TELECINED, top_first=measured.top_first,
         burn=burn.index if burn else None, burn_fitted=burn.fitted if burn else False,
         tonemap=colours.is_hdr(stream) and not hdr_kept, level=level, reference_frames=levels.references(width, height, level),
-        crf=profile.crf, preset=profile.preset, max_bitrate=steady, buffer_bits=int(steady * buffer_seconds),
+        crf=measured.quality.crf if measured.quality else profile.crf,
+        searched=measured.quality is not None and measured.quality.reached,
+        preset=profile.preset, max_bitrate=steady, buffer_bits=buffer_bits,
         source_matrix=colours.matrix(stream), source_transfer=colours.transfer(stream),
         transfer=colours.transfer(stream) if hdr_kept else "bt709",
         mastering=stream.mastering or measured.mastering if hdr_kept else None,
         light=stream.light or measured.light if hdr_kept else None,
     )
+
+
+def limits(max_bitrate: int, audio_rate: int, seconds: float | None) -> tuple[int, int]:
+    """The steady rate (bit/s) and the buffer (bits) of a picture whose file keeps to `max_bitrate` with its sound."""
+    low, high = _BUFFER_SECONDS
+    length = max(seconds or _UNKNOWN_LENGTH, _SHORTEST)
+    buffer_seconds = min(max(length * _BUFFER_PART, low), high, length)
+    budget = max(max_bitrate * (1 - CONTAINER_SHARE) - audio_rate, max_bitrate * 0.1)
+    steady = int(budget / (1 + buffer_seconds / length))
+    return steady, int(steady * buffer_seconds)
 
 
 def _steady(stream: VideoStream) -> bool:

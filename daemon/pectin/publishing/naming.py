@@ -174,6 +174,34 @@ def alternative(place: PurePosixPath, number: int) -> PurePosixPath:
     return place.with_name(f"{stem}{label}{place.suffix}")
 
 
+def version_name(video_name: str, suffix: str, extension: str) -> str:
+    """The name of a version beside a film: `Film.mp4`, ` - 720p`, `mp4` make `Film - 720p.mp4`."""
+    return f"{PurePosixPath(video_name).stem}{suffix}.{extension}"
+
+
+def groups(place: PurePosixPath) -> bool:
+    """Whether Jellyfin offers versions of a film as one: only those in a folder with the film's own name."""
+    return place.stem == place.parent.name
+
+
+def is_version(stem: str, folder: str) -> bool:
+    """Whether Jellyfin takes a video of that name for a version of the film that has the folder. One that it does not makes all
+    of them films of their own."""
+    if not stem.casefold().startswith(folder.casefold()):
+        return False
+    rest = stem[len(folder):].strip()
+    return not rest or rest.startswith("-") or (rest[0], rest[-1]) == ("[", "]")
+
+
+def rendition_folder(place: PurePosixPath, number: int = 1) -> PurePosixPath:
+    """Where the renditions of a film lie, by its place in the library: `Heat (1995)/Heat (1995).mp4` gives `Heat (1995)`, one
+    folder and not two of a name; `Series/Season 01/Series S01E01.mp4` gives `Series/Season 01/Series S01E01`. `number`: of
+    several for one name."""
+    own = place.parent.name
+    above = place.parent.parent if own and (place.stem == own or place.stem.startswith(f"{own} - ")) else place.parent
+    return above / (place.stem if number == 1 else f"{place.stem} ({number})")
+
+
 def part_name(final_name: str, job_id: str) -> str:
     """The name of a file on its way: `.Film.mp4.<id>.part`. Jellyfin sees neither a name that begins with a dot nor one whose
     last extension is not a video's."""

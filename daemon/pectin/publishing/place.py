@@ -1,27 +1,37 @@
-"""Puts verified outputs into a library: the only writer there. No reader ever sees half a file, and a crash at any line is
-finished by calling carry_out again with the same intent.
+"""Puts verified outputs into a library, and among the renditions: the only writer there. No reader ever sees half a file or half
+a folder, and a crash at any line is finished by calling carry_out again with the same intent.
 
-The way of each file: work -> part (beside its target: hidden, no video by name) -> final. A name in the library is taken in
-one step and never from another file. All functions block: from asyncio they go through `asyncio.to_thread`."""
+The way of each: work -> part (beside its target: hidden, no video by name) -> final. A name is taken in one step and never from
+another file. All functions block: from asyncio they go through `asyncio.to_thread`."""
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pectin.linux import trees
 from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.footing import astray
-from pectin.linux.move import copy_durably, fsync_folder, move_durably, rename_noreplace, sha256_of
+from pectin.linux.move import fsync_folder
 from pectin.model.errors import Cause, PectinError, os_cause
 from pectin.model.intent import Intent, Placement
-from pectin.publishing.replace import give_back, hidden_of, is_regular, put_away, take_over
-
-VIDEO_ROLE = "video"
-_ROUNDED = 2_000_000_000  # nanoseconds: what the coarsest file system (FAT) may take off a time
+from pectin.publishing.replace import give_back, hidden_of, put_away, stands_there, take_over
+from pectin.publishing.things import (
+    give,
+    has_size,
+    is_it,
+    is_ours,
+    is_replaceable,
+    make_public,
+    move,
+    rename,
+    sync,
+    take_away,
+    to_part,
+)
 
 
 def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | None,
@@ -30,17 +40,19 @@ def carry_out(intent: Intent, *, file_mode: int, folder_mode: int, group: int | 
     umask); `group` and `owner` are ids, None leaves them. `archive`: the folder for what is replaced.
 
     Raises PectinError: LIBRARY_MISSING, NAME_TAKEN (see take_back), OUTPUT_LOST, NO_SPACE, READ_ONLY, NO_PERMISSION, IO_ERROR."""
-    need_library(intent.library)
+    need_roots(intent)
     if not _all_stood(intent):
         waiting = [placement for placement in intent.placements if not _settled(placement, intent)]
         for placement in waiting:  # all of them before the first gets its name: a sidecar must not wait for a copy of its film
-            _make_folders(intent.library, placement.final.parent, folder_mode, group, owner)
-            _make_part(intent.library, placement, file_mode, group, owner)
+            root = intent.root_of(placement.final)
+            _make_folders(root, placement.final.parent, folder_mode, group, owner)
+            _make_part(root, placement, file_mode, folder_mode, group, owner)
         for placement in waiting:
+            root = intent.root_of(placement.final)
             if placement.final in intent.replaces:
-                _name(intent.library, placement, _archived(intent, archive, placement.final))
+                _name(root, placement, _archived(intent, archive, placement.final))
             else:
-                _name(intent.library, placement)
+                _name(root, placement)
     _archive_replaced(intent, archive)
     for placement in intent.placements:
         _leave_nothing(placement)
@@ -52,18 +64,27 @@ def withdraw(intent: Intent) -> None:
     film_stands = _film_stands(intent)
     for placement in intent.placements:
         with explained(placement.part):
-            _remove(placement.part)
+            trees.remove(placement.part)
             if not film_stands:
-                ours = _is_ours(placement.final, placement)
-                if is_regular(hidden_of(placement.part)):
+                ours = is_ours(placement.final, placement)
+                if stands_there(hidden_of(placement.part)):
                     give_back(placement.final, hidden_of(placement.part), over=ours)
                 elif ours:
-                    _remove(placement.final)
+                    take_away(placement.final, placement.part)
         reached(CrashPoint.WITHDRAWN)
     folder = intent.video.final.parent
     if folder.name == intent.video.final.stem and folder != intent.library:
         with suppress(OSError):  # it has other files in it, or was never made
             folder.rmdir()
+    for placement in intent.placements:
+        leave_no_folder(intent, placement.final)
+
+
+def leave_no_folder(intent: Intent, path: Path) -> None:
+    """What was among the renditions has gone: the film's folder goes too, if nothing is in it. The route's stays: another job may
+    be about to use it."""
+    if intent.renditions is not None and path.is_relative_to(intent.renditions):
+        trees.remove_empty(path.parent, intent.renditions / path.relative_to(intent.renditions).parts[0])
 
 
 def stands(intent: Intent) -> bool:
@@ -79,25 +100,26 @@ def take_back(intent: Intent) -> None:
     for placement in intent.placements:
         # A film under its final name is never touched here: if it is ours, the intent is carried out.
         with explained(placement.work):
-            held = [placement.part] if _is(placement.part, placement) else []
-            if placement is not intent.video and _is_ours(placement.final, placement):
+            held = [placement.part] if is_it(placement.part, placement) else []
+            if placement is not intent.video and is_ours(placement.final, placement):
                 held.append(placement.final)
-            replaced = is_regular(hidden_of(placement.part))
-            if held and not _is(placement.work, placement):
-                placement.work.unlink(missing_ok=True)  # half a copy, from before a crash
-                move_durably(held[0], placement.work)
+            replaced = stands_there(hidden_of(placement.part))
+            if held and not is_it(placement.work, placement):
+                trees.remove(placement.work)  # half a copy, from before a crash
+                move(held[0], placement.work)
             for path in held:
-                path.unlink(missing_ok=True)
-            _remove(placement.part)
+                take_away(path, placement.part) if path != placement.part and stands_there(path) else trees.remove(path)
+            trees.remove(placement.part)
             if replaced and placement is not intent.video:
                 give_back(placement.final, hidden_of(placement.part), over=False)
+            leave_no_folder(intent, placement.final)
         reached(CrashPoint.TAKEN_BACK)
 
 
 def _film_stands(intent: Intent) -> bool:
     """Whether anything has the film's name; where it replaces something, whether it is this very film."""
     video = intent.video
-    return _is(video.final, video) if video.final in intent.replaces else os.path.lexists(video.final)
+    return is_it(video.final, video) if video.final in intent.replaces else os.path.lexists(video.final)
 
 
 def _all_stood(intent: Intent) -> bool:
@@ -111,8 +133,8 @@ def _settled(placement: Placement, intent: Intent) -> bool:
     with explained(placement.final):
         if not os.path.lexists(placement.final):
             return False
-        if not _is(placement.final, placement):
-            if placement.final in intent.replaces and is_regular(placement.final):
+        if not is_it(placement.final, placement):
+            if placement.final in intent.replaces and is_replaceable(placement.final, folder=bool(placement.files)):
                 return False
             raise PectinError(Cause.NAME_TAKEN, str(placement.final))
         fsync_folder(placement.final.parent)  # a predecessor may have died between its rename and this
@@ -130,76 +152,38 @@ def _make_folders(library: Path, folder: Path, mode: int, group: int | None, own
         with explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
                 new.mkdir()
-                _give(new, -1, group)
+                give(new, -1, group)
                 # A folder inherits set-gid from the one above, where a share relies on it: that bit stays.
                 new.chmod(mode | (new.stat().st_mode & stat.S_ISGID))
-                _give(new, owner, -1)
+                give(new, owner, -1)
                 fsync_folder(new.parent)
                 reached(CrashPoint.LIBRARY_FOLDER_MADE)
             if not new.is_dir():
                 raise PectinError(Cause.NAME_TAKEN, f"{new} is not a folder")
 
 
-def _make_part(library: Path, placement: Placement, mode: int, group: int | None, owner: int | None) -> None:
+def _make_part(library: Path, placement: Placement, mode: int, folder_mode: int, group: int | None, owner: int | None) -> None:
     """The whole output beside its target, with owner and mode set: a file that changes after it has its name is scanned
     again by Jellyfin."""
     work, part = placement.work, placement.part
     with explained(part, library):
-        if not _is(part, placement):
+        if not is_it(part, placement):
             if not has_size(work, placement):
                 raise PectinError(Cause.OUTPUT_LOST, f"neither {work} nor {part} nor {placement.final} is it")
-            part.unlink(missing_ok=True)  # half a copy, from before a crash
-            sync_file(work)
-            _move_or_copy(placement)
+            trees.remove(part)  # half a copy, from before a crash
+            sync(work)
+            to_part(placement)
             reached(CrashPoint.PART_WRITTEN)
-        make_public(part, mode, group, owner)
+        make_public(part, mode, group, owner, folder_mode=folder_mode)
         reached(CrashPoint.PART_SYNCED)
 
 
-def make_public(part: Path, mode: int, group: int | None, owner: int | None = None) -> None:
-    """The exact permissions, durable, before the file has its name. Raises OSError, PectinError NO_PERMISSION."""
-    descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        _give(descriptor, -1, group)  # before the mode: a change of group clears bits of it
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-            os.fchmod(descriptor, mode)
-        _give(descriptor, owner, -1)  # last: what is another's we may not change any more
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _give(file: Path | int, owner: int | None, group: int | None) -> None:
-    """Another owner or group, where it is not that one already (a second try after a crash may not be allowed to do it again)."""
-    found = os.stat(file)
-    wanted = (-1 if owner in (None, found.st_uid) else owner, -1 if group in (None, found.st_gid) else group)
-    try:
-        if wanted != (-1, -1):
-            os.chown(file, *wanted)
-    except PermissionError as error:
-        why = "give files to another user (publish.owner): that needs CAP_CHOWN" if wanted[0] != -1 \
-            else "give files to a group it is no member of (publish.group)"
-        raise PectinError(Cause.NO_PERMISSION, f"the daemon may not {why}") from error
-
-
-def _move_or_copy(placement: Placement) -> None:
-    """Within one file system a rename costs nothing and needs no space. Else a copy, compared with what was written down;
-    the work file stays until the final name is durable."""
-    try:
-        rename_noreplace(placement.work, placement.part)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        if copy_durably(placement.work, placement.part) != (placement.size, placement.sha256):
-            placement.part.unlink()
-            raise PectinError(Cause.OUTPUT_LOST, f"{placement.work} is not what was verified") from None
-
-
 def _archived(intent: Intent, archive: Path | None, path: Path) -> Path:
-    """Where a replaced file is kept: by its path below its library."""
+    """Where a replaced file is kept: by its path below its library, or below the folder of the renditions."""
     if archive is None:
         raise ValueError("an intent that replaces something needs an archive for it")
-    return archive / path.relative_to(intent.library if path.is_relative_to(intent.library) else path.anchor)
+    root = intent.root_of(path)
+    return archive / path.relative_to(root if path.is_relative_to(root) else path.anchor)
 
 
 def _archive_replaced(intent: Intent, archive: Path | None) -> None:
@@ -209,20 +193,21 @@ def _archive_replaced(intent: Intent, archive: Path | None) -> None:
         leaves = hidden_of(parts[path]) if path in parts else path
         archived = _archived(intent, archive, path)
         with explained(archived):
-            if is_regular(leaves):
+            if stands_there(leaves):
                 put_away(leaves, archived)
+            leave_no_folder(intent, path)
 
 
 def _name(library: Path, placement: Placement, archived: Path | None = None) -> None:
     """`archived`: where a file goes whose name it may take."""
     with explained(placement.final, library):
         try:
-            if archived is not None and is_regular(placement.final):
+            if archived is not None and is_replaceable(placement.final, folder=bool(placement.files)):
                 take_over(placement.part, placement.final, archived)
                 reached(CrashPoint.FINAL_NAMED)
                 fsync_folder(placement.final.parent)
                 return
-            rename_noreplace(placement.part, placement.final)
+            rename(placement.part, placement.final)
         except FileExistsError:
             raise PectinError(Cause.NAME_TAKEN, str(placement.final)) from None
         reached(CrashPoint.FINAL_NAMED)
@@ -236,43 +221,14 @@ def _leave_nothing(placement: Placement) -> None:
     more: the work folder goes as a whole, and part files that nobody needs are swept."""
     for leftover in (placement.part, placement.work):
         with suppress(OSError):
-            leftover.unlink(missing_ok=True)
+            trees.remove(leftover)
     reached(CrashPoint.OUTPUT_LEFT_WORK)
 
 
-def _is(path: Path, placement: Placement) -> bool:
-    """Whether the file at `path` is this output, by size and content. A symlink is nothing of ours."""
-    return has_size(path, placement) and sha256_of(path) == placement.sha256
-
-
-def _is_ours(path: Path, placement: Placement) -> bool:
-    """Whether the file at `path` is this very output, not the same content made by another job."""
-    return has_size(path, placement) and abs(path.lstat().st_mtime_ns - placement.mtime_ns) < _ROUNDED \
-        and sha256_of(path) == placement.sha256
-
-
-def _remove(path: Path) -> None:
-    """Also when a file has come where its folder was, or should have been."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        path.unlink()
-
-
-def has_size(path: Path, placement: Placement) -> bool:
-    """Whether a regular file of this output's size is there."""
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == placement.size
-
-
-def sync_file(path: Path) -> None:
-    """A file whose bytes are only in memory has its name and no content after a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def need_roots(intent: Intent) -> None:
+    """Every folder that it needs to be there: see need_library."""
+    for root in intent.roots:
+        need_library(root)
 
 
 def need_library(library: Path) -> None:

@@ -1,4 +1,6 @@
 """A new file takes the name of an old one in a library, in one step for whoever looks; the old one is archived and never lost.
+With a folder it takes two steps, for Linux renames none over another that is full: for a moment nobody has the name, and never
+half of one.
 
 The way of the old file: final -> hidden beside it -> archive. Every function may be called again after a crash at any of its
 lines. They block, and raise OSError."""
@@ -12,8 +14,10 @@ import stat
 from pathlib import Path
 
 from pectin.linux.crash import CrashPoint, reached
-from pectin.linux.move import copy_durably, fsync_folder, move_durably, rename_noreplace, sha256_of
+from pectin.linux.move import copy_durably, fsync_folder, rename_noreplace, sha256_of
+from pectin.linux.trees import is_folder, rename_tree
 from pectin.publishing.naming import NAME_BYTES
+from pectin.publishing.things import move, rename, take_away
 
 REPLACED = ".replaced"
 # No hard links there (exFAT, some network shares), too many of them, or the system forbids one to a file that is not ours
@@ -27,15 +31,29 @@ def hidden_of(part: Path) -> Path:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file is there that can be replaced: no folder, no link."""
+    """Whether a file is there: no folder, no link."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
+def stands_there(path: Path) -> bool:
+    """Whether a file or a folder is there: nothing else is ever replaced."""
+    return is_regular(path) or is_folder(path)
+
+
 def take_over(part: Path, final: Path, archived: Path) -> None:
-    """Give `part` the name of the file at `final`, which keeps a hidden name. `archived`: where that file belongs."""
+    """Give `part` the name of what is at `final`, which keeps a hidden name. `archived`: where that belongs."""
+    if is_folder(final):
+        hidden = hidden_of(part)
+        if stands_there(hidden):  # somebody has put another folder here since a crash: both are archived
+            put_away(hidden, archived)
+        rename_tree(final, hidden)
+        reached(CrashPoint.REDO_HIDDEN)
+        rename_tree(part, final)
+        reached(CrashPoint.REDO_REPLACED)
+        return
     _second_name(part, final, archived)
     fsync_folder(final.parent)  # else a power cut behind the rename could know the new file and not the old one's second name
     # A crash before this line leaves the old film, one behind it the new one, and nobody ever sees none. (Whoever puts a third
@@ -48,7 +66,7 @@ def put_away(path: Path, archived: Path) -> None:
     """Move to the archive. Another file that is there under the name stays: then this one is called `Film (2).mp4`."""
     for number in itertools.count(1):
         try:
-            move_durably(path, archived if number == 1 else _numbered(archived, f" ({number})"))
+            move(path, archived if number == 1 else _numbered(archived, f" ({number})"))
         except FileExistsError:
             continue
         reached(CrashPoint.REDO_REPLACED_ARCHIVED)
@@ -56,16 +74,21 @@ def put_away(path: Path, archived: Path) -> None:
 
 
 def give_back(final: Path, hidden: Path, *, over: bool) -> None:
-    """The old file has its name again, in one step; `over`: what has it now is ours and may go. A stranger's file stays, and the
-    old one hidden: housekeeping archives it."""
-    if not is_regular(hidden):
+    """The old file or folder has its name again, a file in one step; `over`: what has it now is ours and may go. A stranger's
+    stays, and the old one hidden: housekeeping archives it."""
+    if not stands_there(hidden):
         return
-    if is_regular(final) and final.samefile(hidden):  # the crash came before the new file took the name
+    if is_folder(hidden):
+        if over:
+            take_away(final, hidden.with_name(hidden.name.removesuffix(REPLACED) + ".part"))
+        if not os.path.lexists(final):
+            rename_tree(hidden, final)
+    elif is_regular(final) and final.samefile(hidden):  # the crash came before the new file took the name
         hidden.unlink()  # a rename of one file onto itself would leave both names
     elif over:
         os.rename(hidden, final)
     elif not os.path.lexists(final):
-        rename_noreplace(hidden, final)
+        rename(hidden, final)
     fsync_folder(final.parent)
 
 

@@ -15,9 +15,14 @@ from typing import Any
 from pectin.linux.beneath import open_folder
 from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.move import fsync_folder, move_durably
+from pectin.linux.trees import contents_of, remove
 from pectin.model.errors import Cause, PectinError
+from pectin.model.intent import Intent
+from pectin.model.output import VIDEO_ROLE
+from pectin.publishing.naming import part_name
 from pectin.publishing.originals import numbered
-from pectin.publishing.place import VIDEO_ROLE, explained
+from pectin.publishing.place import explained, leave_no_folder
+from pectin.publishing.things import is_as_placed, take_away
 
 
 class TakenError(Exception):
@@ -80,26 +85,33 @@ def beside(sidecar: PurePath, film: PurePath, target: Path) -> Path:
     return target.parent / sidecar.with_name(name)
 
 
-def withdraw_outputs(outputs: Sequence[Mapping[str, Any]], library: Path | None) -> None:
-    """Remove those of a job's published files that still are what was placed, by size and content; the film first, so that nobody
-    starts it without its subtitles. Then the film's own folder, if nothing is in it. May be called again. Raises PectinError."""
+def withdraw_outputs(outputs: Sequence[Mapping[str, Any]], intent: Intent, job_id: str) -> None:
+    """Remove those of a job's published files and folders that still are what was placed, by size and content; the film first, so
+    that nobody starts it without its subtitles. Then the film's own folders, if nothing is in them. May be called again. Raises
+    PectinError."""
     for output in sorted(outputs, key=lambda one: one["role"] != VIDEO_ROLE):
         path = Path(output["path"])
-        with explained(path, library):
-            if is_what_was_placed(path, int(output["size"]), str(output["sha256"])):
+        with explained(path, intent.root_of(path)):
+            aside = path.with_name(part_name(path.name, job_id))
+            if "files" in output:
+                remove(aside)  # a crash came while it was removed
+            if is_what_was_placed(path, int(output["size"]), str(output["sha256"]), folder="files" in output):
                 with suppress(FileNotFoundError):
-                    path.unlink()
+                    take_away(path, aside)
                     fsync_folder(path.parent)
                 reached(CrashPoint.UNDO_WITHDRAWN)
+            leave_no_folder(intent, path)
     for output in outputs:
         path = Path(output["path"])
-        if output["role"] == VIDEO_ROLE and path.parent.name == path.stem and path.parent != library:
+        if output["role"] == VIDEO_ROLE and path.parent.name == path.stem and path.parent != intent.library:
             with suppress(OSError):  # other files are in it: a person's, or pictures that Jellyfin keeps there
                 path.parent.rmdir()
 
 
-def is_what_was_placed(path: Path, size: int, sha256: str) -> bool:
-    """Whether a regular file of that content has that name, now and after all of it was read. Raises OSError."""
+def is_what_was_placed(path: Path, size: int, sha256: str, *, folder: bool = False) -> bool:
+    """Whether a regular file (or a folder) of that content has that name, now and after all of it was read. Raises OSError."""
+    if folder:
+        return is_as_placed({"path": path, "size": size, "files": 0}) and contents_of(path).sha256 == sha256
     try:
         file = open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb")  # noqa: SIM115  (closing)
     except (FileNotFoundError, NotADirectoryError):

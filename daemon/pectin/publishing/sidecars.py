@@ -19,8 +19,9 @@ from pectin.publishing import subtitle_names
 from pectin.publishing.address import MOST_VERSIONS
 from pectin.publishing.naming import numbered_suffix, part_name, sidecar_name, sidecar_suffix
 from pectin.publishing.originals import numbered
-from pectin.publishing.place import explained, make_public, need_library, sync_file
+from pectin.publishing.place import explained, need_library
 from pectin.publishing.subtitle_text import LARGEST, TOO_LARGE, fits, to_subrip
+from pectin.publishing.things import make_public, sync_file
 
 FOLDER = "sidecars"         # below the job's outputs: the copies on their way
 ASIDE = "with-original"     # below the scratch folder: subtitles from inside the film that stay with the original

@@ -8,24 +8,31 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.trees import remove
 from pectin.model.identity import LENGTH as ID_LENGTH
 from pectin.model.identity import is_job_id
 from pectin.publishing.place import explained
-from pectin.publishing.replace import REPLACED, give_back, is_regular, put_away
+from pectin.publishing.replace import REPLACED, give_back, put_away, stands_there
+
+_MASTER = "master.m3u8"
 
 
 def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collection[str] = ()) -> list[Path]:
-    """Part files (and replaced ones, see is_replaced) below `library` that carry one of OUR ids (`known_ids`) and belong to no
-    job that still needs them (`needed_ids`: those in PUBLISHING). Files of others, of another daemon for instance, are never
-    among them."""
+    """Part files and folders (and replaced ones, see is_replaced) below `library` that carry one of OUR ids (`known_ids`) and
+    belong to no job that still needs them (`needed_ids`: those in PUBLISHING). Files of others, of another daemon for instance,
+    are never among them."""
     found = []
-    for folder, _, names in os.walk(library):  # follows no links
-        for name in names:
-            job_id = job_of(Path(name))
-            if (name.startswith(".") and name.endswith((f".{job_id}.part", f".{job_id}{REPLACED}")) and is_job_id(job_id)
-                    and job_id in known_ids and job_id not in needed_ids):
-                found.append(Path(folder, name))
+    for folder, folders, names in os.walk(library):  # follows no links
+        hidden = {name: job_of(Path(name)) for name in (*folders, *names) if _is_hidden(name)}
+        # Nothing of ours is on its way inside a set for web players, and there are thousands of files in each.
+        folders[:] = [name for name in folders if name not in hidden] if _MASTER not in names else []
+        found += [Path(folder, name) for name, job_id in hidden.items() if job_id in known_ids and job_id not in needed_ids]
     return sorted(found)
+
+
+def _is_hidden(name: str) -> bool:
+    job_id = job_of(Path(name))
+    return name.startswith(".") and name.endswith((f".{job_id}.part", f".{job_id}{REPLACED}")) and is_job_id(job_id)
 
 
 def job_of(part: Path) -> str:
@@ -44,7 +51,7 @@ def restore_or_archive(stray: Path, library: Path, archive: Path) -> Path:
     archived = archive / final.relative_to(library)
     with explained(stray):
         give_back(final, stray, over=False)
-        if not is_regular(stray):
+        if not stands_there(stray):
             return final
     with explained(archived):
         put_away(stray, archived)
@@ -55,5 +62,5 @@ def discard_parts(parts: Iterable[Path]) -> None:
     """Remove what stray_parts found. Raises PectinError."""
     for part in parts:
         with explained(part):
-            part.unlink(missing_ok=True)
+            remove(part)
         reached(CrashPoint.STRAY_REMOVED)

@@ -83,7 +83,7 @@ def _folders(sections: Mapping[str, Any]) -> Iterator[Finding]:
         places.append((f"routes[{index}].inbox", "inbox", route.inbox))
         places.append((f"routes[{index}].library", "library", route.library))
     if (paths := sections.get("paths")) is not None:
-        places += [(f"paths.{name}", name, getattr(paths, name)) for name in ("work", "originals", "rejected")]
+        places += [(f"paths.{name}", name, getattr(paths, name)) for name in ("work", "originals", "rejected", "renditions")]
     for (path_a, kind_a, folder_a), (path_b, kind_b, folder_b) in combinations(places, 2):
         if kind_a == kind_b == "library":
             continue

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pectin.model.artifact import Preview
 from pectin.model.profile import AudioCodec, Container, Crop, Hdr, ImageSubtitles, Surround, TextSubtitles, VideoCodec
+from pectin.model.quality import QualityMode
+from pectin.model.rendition import ORIGINAL, Hls
 from pectin.settings import extra_options
 from pectin.settings.codecs import ENCODERS
 from pectin.settings.sections import ProfileSettings
@@ -25,6 +28,7 @@ def check(name: str, profile: ProfileSettings) -> Iterator[Finding]:
     yield from _container(profile)
     yield from _encoder(profile)
     yield from _copied(profile)
+    yield from _extras(profile)
     for index, what, hint in extra_options.problems(profile.extra):
         yield f"extra[{index}]", what, hint
     if name == UNIVERSAL:
@@ -68,17 +72,44 @@ def _encoder(profile: ProfileSettings) -> Iterator[Finding]:
 def _copied(profile: ProfileSettings) -> Iterator[Finding]:
     """Wishes about what is never encoded would silently mean nothing."""
     if profile.video is VideoCodec.COPY:
-        for key in _PICTURE_KEYS:
+        # Renditions are encoded all the same.
+        for key in () if profile.renditions or profile.hls is not Hls.NONE else _PICTURE_KEYS:
             if key in profile.model_fields_set and getattr(profile, key) != _NO_WISH.get(key):
                 yield key, "the picture is copied: this would change nothing", f"leave it out; or {_ENCODED}"
         if profile.hdr is Hdr.TONEMAP and "hdr" in profile.model_fields_set:
             yield "hdr", "the picture is copied: HDR stays", f"leave it out; or {_ENCODED}"
+        if profile.quality.mode is QualityMode.TARGET or profile.quality.floor is not None:
+            yield "quality", "the picture is copied: there is no quality to look for", f"leave it out; or {_ENCODED}"
         if profile.image_subtitles is ImageSubtitles.BURN_FORCED:
             yield "image_subtitles", "the picture is copied: nothing can be burnt in", f"keep or drop; or {_ENCODED}"
     if profile.audio is AudioCodec.COPY:
         for key in _SOUND_KEYS:
             if key in profile.model_fields_set and getattr(profile, key) is not None:
                 yield key, "the sound is copied: this would change nothing", "leave it out; or audio: aac or opus"
+
+
+def _extras(profile: ProfileSettings) -> Iterator[Finding]:
+    """Renditions, HLS and pictures that could not be made, or that nobody would ever see."""
+    for index, height in enumerate(profile.renditions):
+        if height in profile.renditions[:index]:
+            yield f"renditions[{index}]", f"{height} stands twice", "leave one of them out"
+        elif height == ORIGINAL and profile.video is VideoCodec.COPY:
+            yield f"renditions[{index}]", "the film itself is the original already", f"leave it out; or {_ENCODED}"
+        elif isinstance(height, int) and height > profile.max_height and profile.video is not VideoCodec.COPY:
+            yield (f"renditions[{index}]", f"{height} is larger than the film may be (max_height: {profile.max_height})",
+                   f"at most {profile.max_height}; or a larger max_height; or original for the source's own picture")
+    if not profile.rendition_files and profile.hls is Hls.NONE:
+        yield "rendition_files", "without files and hls no rendition would be made", "rendition_files: true, or hls: fmp4"
+    if not profile.rendition_files and ORIGINAL in profile.renditions:
+        yield "rendition_files", "original is a file, never HLS", "rendition_files: true, or leave original out of renditions"
+    if profile.versions and not profile.renditions:
+        yield "versions", "there are no renditions that could be versions", "renditions: [720], say; or leave versions out"
+    elif profile.versions and not profile.rendition_files:
+        yield "versions", "versions in the library are files", "rendition_files: true; or leave versions out"
+    if profile.hls is Hls.TS and profile.video in (VideoCodec.VP9, VideoCodec.AV1):
+        yield "hls", f"ts segments cannot hold {profile.video}", "hls: fmp4; or video: h264 or hevc"
+    if profile.pictures.preview is Preview.NONE and profile.pictures.preview_at:
+        yield "pictures.preview_at", "there is no preview: it would change nothing", "preview: webp, gif or mp4, or leave it out"
 
 
 def _universal(profile: ProfileSettings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged database and stands in no other place: flags, what is ours, events nobody has heard yet.
+"""What can still be read of a damaged database and stands in no other place: flags, ours, scores, events nobody has heard yet.
 
 Jobs are not taken from there: the files know them, and a row may be wrong in ways that nobody sees."""
 
@@ -17,6 +17,7 @@ _BUSY_SECONDS = 5.0
 
 _COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType({  # events before the deliveries that name them
     "flag": ("name", "value"),
+    "score": ("key", "value", "at"),
     "output": ("fingerprint", "job_id", "role", "path", "sha256"),
     "event": ("id", "type", "job_id", "at", "data"),
     "delivery": ("seq", "event_id", "endpoint", "job_id", "attempts", "next_at", "last_error", "done_at", "dropped"),

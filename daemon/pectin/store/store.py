@@ -11,6 +11,7 @@ from pectin.store.flags import Flags
 from pectin.store.jobs import Jobs
 from pectin.store.outbox import Outbox
 from pectin.store.past import Past
+from pectin.store.scores import Scores
 
 
 class Store:
@@ -21,6 +22,7 @@ class Store:
         self.jobs = Jobs(database, self.outbox)
         self.flags = Flags(database)
         self.past = Past(database)
+        self.scores = Scores(database)
         self.snapshot = database.snapshot
         self.salvage = database.salvage
         self.until_damaged = database.until_damaged
