@@ -63,6 +63,7 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     plan = work.running.plan or plan
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
+        await work.running.standing()
         try:
             return await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends))
         except _AgainError as done:
@@ -129,6 +130,7 @@ async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int
     if plan.container == Container.MP4 and any(stream.kind == "subtitle" for stream in plan.kept):
         await asyncio.to_thread(mp4_flags.disable_texts, work.scratch / command.video)
     running.enter(Stage.VERIFYING)
+    await running.standing()
     try:
         mismatches = await prove(work, plan, amends, encoded, command)
     except PectinError as error:

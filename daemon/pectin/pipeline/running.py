@@ -42,10 +42,12 @@ class RunningJob:
     stop_cause: Cause | None = None
     hardware: Hardware | None = None  # None: everything is done by the CPU
     made_by: str = ""  # by the CPU or a device, as a sentence
+    held_by_governor: frozenset[Cause] = frozenset()
     _since: float = field(default_factory=time.monotonic)
     _times: dict[Stage, float] = field(default_factory=dict)
     _suspended_for: set[Cause] = field(default_factory=set)
     _limits: dict[Cause, int] = field(default_factory=dict)
+    _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
     _starting: bool = False  # its child sets its own CPUs yet, those it was started with
     _child: Child | None = None
     _cpu_seconds: float = 0.0
@@ -112,6 +114,12 @@ class RunningJob:
         if self.room is not None:
             await self.room(self)
 
+    async def standing(self) -> None:
+        """Between two pieces of work: wait while it is paused, so that no new one begins."""
+        while self._suspended_for:
+            self._goes_on.clear()
+            await self._goes_on.wait()
+
     def suspend(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
         """Stand still for this reason, whatever other reasons there are: no CPU is used until all of them are over."""
         self._suspended_for.add(cause)
@@ -121,7 +129,10 @@ class RunningJob:
     def resume(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
         """This reason is over."""
         self._suspended_for.discard(cause)
-        if self._child is not None and not self._suspended_for:
+        if self._suspended_for:
+            return
+        self._goes_on.set()
+        if self._child is not None:
             self._child.resume()
 
     def limit(self, cpus: int, cause: Cause) -> None:

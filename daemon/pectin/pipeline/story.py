@@ -67,6 +67,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)
+        await running.standing()
         measured = await measure(source, media, profile, policy.encoding, running)
         plan = decide(media, profile, measured)
         name = named(running, policy, extension_of(plan.container, job.relative))
@@ -80,6 +81,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         await asyncio.to_thread(lambda: address.refuse_taken(route.library, where, terms(running, policy)))
         work = Work(running=running, source=source, media=media, profile=profile, scratch=places.scratch(job.id),
                     encoding=policy.encoding)
+        await running.standing()
         outputs = await produce(work, running.plan, measured)
     outputs += await finished(asyncio.to_thread(copies, job, places, places.scratch(job.id)))
     reached(CrashPoint.SIDECARS_COPIED)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.folder import make_folder
 from pectin.linux.footing import astray
 from pectin.linux.move import copy_durably, fsync_folder, move_durably, rename_noreplace, sha256_of
 from pectin.model.errors import Cause, PectinError, os_cause
@@ -129,10 +130,8 @@ def _make_folders(library: Path, folder: Path, mode: int, group: int | None, own
     for new in reversed(missing):
         with explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
-                new.mkdir()
+                make_folder(new, mode)  # it inherits set-gid from the one above, where a share relies on it: that bit stays
                 _give(new, -1, group)
-                # A folder inherits set-gid from the one above, where a share relies on it: that bit stays.
-                new.chmod(mode | (new.stat().st_mode & stat.S_ISGID))
                 _give(new, owner, -1)
                 fsync_folder(new.parent)
                 reached(CrashPoint.LIBRARY_FOLDER_MADE)
@@ -178,7 +177,7 @@ def _give(file: Path | int, owner: int | None, group: int | None) -> None:
             os.chown(file, *wanted)
     except PermissionError as error:
         why = "give files to another user (publish.owner): that needs CAP_CHOWN" if wanted[0] != -1 \
-            else "give files to a group it is no member of (publish.group)"
+            else "give files to this group (publish.group): it must be a member, and the unit must allow chown"
         raise PectinError(Cause.NO_PERMISSION, f"the daemon may not {why}") from error
 
 
