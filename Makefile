@@ -37,7 +37,7 @@ demo: export PECTIN_DEMO_SOURCE := $(if $(findstring command,$(origin SOURCE)),$
 demo: need-demo $(VENV)/.installed  ## the main job before your eyes; SOURCE=/path/film.mkv takes your film (a copy of it)
 	@$(BIN)/python tools/demo.py
 
-generate: $(VENV)/.installed  ## write what is made from the code: config/ and parts of README.md
+generate: $(VENV)/.installed  ## write what is made from the code: config/, docs/ and parts of README.md
 	@$(BIN)/python tools/generate.py
 
 clean:  ## remove the virtual environment and all caches (not demo/: your film's original may lie there)

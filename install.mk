@@ -6,14 +6,19 @@ APP := /opt/pectin
 NEW = $(DESTDIR)$(APP).new
 UNITS := /usr/lib/systemd/system
 SHARE := /usr/share/pectin
+MAN := /usr/share/man
 BASH_COMPLETION := /usr/share/bash-completion/completions/pectin
 ZSH_COMPLETION := /usr/share/zsh/vendor-completions/_pectin
 FISH_COMPLETION := /usr/share/fish/vendor_completions.d/pectin.fish
-INSTALLED := $(APP) $(SHARE) /usr/local/bin/pectin $(UNITS)/pectin.service $(UNITS)/pectin.socket \
-	/usr/lib/sysusers.d/pectin.conf /usr/lib/tmpfiles.d/pectin.conf $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+INSTALLED := $(APP) $(SHARE) /usr/local/bin/pectin $(UNITS)/pectin.service $(UNITS)/pectin.socket $(UNITS)/pectin.slice \
+	$(UNITS)/pectin@.service $(UNITS)/pectin@.socket /usr/lib/sysusers.d/pectin.conf /usr/lib/tmpfiles.d/pectin.conf \
+	$(MAN)/man1/pectin.1 $(MAN)/man5/pectin.yaml.5 $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+# The package's files are the package manager's: neither overwritten nor removed behind its back.
+NO_PACKAGE = @test -n "$(DESTDIR)" || test "$$(dpkg-query --show --showformat='$${db:Status-Status}' pectin 2>/dev/null)" != installed \
+	|| { echo "Pectin is installed as a package here: sudo apt remove pectin comes first"; exit 1; }
 ROOT_ONLY = @test -n "$(DESTDIR)" || test "$$(id -u)" = 0 || { echo "this needs root: sudo make $(firstword $(MAKECMDGOALS))"; exit 1; }
 
-.PHONY: install install-program install-files activate uninstall
+.PHONY: install install-program install-files activate uninstall deb
 
 install: install-program install-files  ## install on this machine (sudo); configuration and films are never overwritten
 	@test -n "$(DESTDIR)" || $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) activate
@@ -22,6 +27,7 @@ install: install-program install-files  ## install on this machine (sudo); confi
 # from a copy: in the checkout, files of an earlier build would slip in, and root's files would stay behind.
 install-program:
 	$(ROOT_ONLY)
+	$(NO_PACKAGE)
 	@case "$(DESTDIR)" in ""|/*) ;; *) echo "DESTDIR must be an absolute path"; exit 1;; esac
 	@$(SYSTEM_PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer with venv is needed: apt install python3-venv"; exit 1; }
@@ -33,6 +39,7 @@ install-program:
 	umask 022; set -e; for shell in bash:$(BASH_COMPLETION) zsh:$(ZSH_COMPLETION) fish:$(FISH_COMPLETION); do \
 		file="$(DESTDIR)$${shell#*:}"; mkdir -p "$$(dirname "$$file")"; \
 		_PECTIN_COMPLETE=source_$${shell%%:*} "$(NEW)/bin/pectin" | sed '/./,$$!d' > "$$file"; test -s "$$file"; done
+	umask 022; "$(NEW)/bin/python3" tools/manpages.py "$(DESTDIR)$(MAN)"
 	grep -rlIF "$(NEW)" "$(NEW)/bin" "$(NEW)/pyvenv.cfg" | xargs sed -i 's|$(NEW)|$(APP)|g'
 	umask 022; "$(NEW)/bin/python3" -m compileall -qf -j 0 -s "$(NEW)" -p "$(APP)" "$(NEW)/lib"
 	rm -rf "$(DESTDIR)$(APP)"
@@ -42,13 +49,14 @@ install-files:
 	$(ROOT_ONLY)
 	install -d "$(DESTDIR)/usr/local/bin"
 	ln -sfn $(APP)/bin/pectin "$(DESTDIR)/usr/local/bin/pectin"
-	install -D -m 644 -t "$(DESTDIR)$(UNITS)" systemd/pectin.service systemd/pectin.socket
+	install -D -m 644 -t "$(DESTDIR)$(UNITS)" $(wildcard systemd/*.service systemd/*.socket systemd/*.slice)
 	install -D -m 644 systemd/pectin.sysusers "$(DESTDIR)/usr/lib/sysusers.d/pectin.conf"
 	install -D -m 644 systemd/pectin.tmpfiles "$(DESTDIR)/usr/lib/tmpfiles.d/pectin.conf"
 	install -d "$(DESTDIR)$(SHARE)/hooks"
 	for hook in hooks/*; do case $$hook in *.md) mode=644;; *) mode=755;; esac; \
 		install -m $$mode "$$hook" "$(DESTDIR)$(SHARE)/hooks" || exit 1; done
 	install -D -m 644 -t "$(DESTDIR)$(SHARE)" config/pectin.yaml config/pectin.schema.json
+	install -D -m 644 -t "$(DESTDIR)$(SHARE)/systemd" systemd/examples/*.conf
 	install -D -m 644 -t "$(DESTDIR)$(SHARE)/samba" config/samba/pectin-inbox.conf
 	install -D -m 644 -t "$(DESTDIR)$(SHARE)/ssh" config/ssh/pectin-sftp.conf
 	test -e "$(DESTDIR)/etc/pectin/pectin.yaml" || install -D -m 644 config/pectin.yaml "$(DESTDIR)/etc/pectin/pectin.yaml"
@@ -69,10 +77,21 @@ activate:
 
 uninstall:  ## remove what install made (sudo); configuration, state and films stay
 	$(ROOT_ONLY)
-	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then \
+	$(NO_PACKAGE)
+	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then systemctl stop 'pectin@*'; \
 		systemctl disable --now pectin.service pectin.socket || test ! -e $(UNITS)/pectin.service; fi
 	for one in $(INSTALLED); do rm -rf "$(DESTDIR)$$one" || exit 1; done
 	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then systemctl daemon-reload; fi
 	@echo "Pectin is removed. What stays: /etc/pectin (configuration), /var/lib/pectin (jobs), /srv/pectin (films and originals),"
 	@echo "user pectin, groups pectin and pectin-sftp. To remove those too, once you have looked into them:"
 	@echo "  sudo rm -r /etc/pectin /var/lib/pectin; sudo userdel pectin; sudo groupdel pectin-sftp"
+
+# Built twice from the same commit and libraries it is the same twice: all times in it are at most the commit's.
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y pyproject.toml)
+deb: private export DESTDIR = $(CURDIR)/build/deb
+deb:  ## a Debian package in dist/, for machines with this Debian or Ubuntu and this Python
+	@command -v dpkg-deb >/dev/null || { echo "dpkg-deb is needed: this makes a package for Debian and Ubuntu"; exit 1; }
+	rm -rf "$(DESTDIR)"
+	$(MAKE) --no-print-directory -f install.mk install-program install-files DESTDIR="$(DESTDIR)"
+	sh packaging/deb/pack "$(DESTDIR)" dist
+	rm -rf "$(DESTDIR)"

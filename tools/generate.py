@@ -1,4 +1,4 @@
-"""Writes what is made from the code, so that it cannot say anything else: config/ and the marked parts of README.md."""
+"""Writes what is made from the code, so that it cannot say anything else: config/ and the marked parts of README.md and docs/."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def _metrics() -> str:
             + "\nBeside them stand the usual `process_*` figures: CPU, memory and open files of the daemon itself.\n")
 
 
-SECTIONS: Mapping[str, Callable[[], str]] = {
-    "profiles": _profiles, "sources": _sources, "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics,
+README: Mapping[str, Callable[[], str]] = {
+    "profiles": _profiles, "state diagram": _diagram, "exit statuses": _statuses, "metrics": _metrics,
     "events": _events,
 }
+FILES: Mapping[str, Mapping[str, Callable[[], str]]] = {"README.md": README, "docs/sources.md": {"sources": _sources}}
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
@@ -83,9 +84,9 @@ def marker(name: str) -> str:
     return f"<!-- generated: {name} -->"
 
 
-def filled(text: str) -> str:
+def filled(text: str, parts: Mapping[str, Callable[[], str]] = README) -> str:
     """The text with every marked part made anew. Raises ValueError for a part that is missing, unknown or has no end."""
-    for name, make in SECTIONS.items():
+    for name, make in parts.items():
         before, found, rest = text.partition(marker(name) + "\n")
         if not found:
             raise ValueError(f"there is no line {marker(name)}")
@@ -93,23 +94,25 @@ def filled(text: str) -> str:
         if not found or "<!-- generated:" in inside:
             raise ValueError(f"{marker(name)} has no line {_END}")
         text = f"{before}{marker(name)}\n{make()}{_END}{after}"
-    if unknown := text.count("<!-- generated: ") - len(SECTIONS):
-        raise ValueError(f"{unknown} more parts are marked as generated than there are: {', '.join(SECTIONS)}")
+    if unknown := text.count("<!-- generated: ") - len(parts):
+        raise ValueError(f"{unknown} more parts are marked as generated than there are: {', '.join(parts)}")
     return text
 
 
 def main() -> int:
-    readme = ROOT / "README.md"
     wanted = {ROOT / "config" / "pectin.yaml": example_text(), ROOT / "config" / "pectin.schema.json": schema_text()}
-    try:
-        wanted[readme] = filled(readme.read_text(encoding="utf-8"))
-    except (ValueError, FileNotFoundError) as error:
-        sys.stderr.write(f"README.md: {error}\n")
+    wrong = 0
+    for name, parts in FILES.items():
+        try:
+            wanted[ROOT / name] = filled((ROOT / name).read_text(encoding="utf-8"), parts)
+        except (ValueError, FileNotFoundError) as error:
+            sys.stderr.write(f"{name}: {error}\n")
+            wrong += 1
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"{path.relative_to(ROOT)} is new\n")
-    return 0 if readme in wanted else 1
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

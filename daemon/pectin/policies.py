@@ -16,11 +16,14 @@ from pectin.intake.arrivals import IntakeRules
 from pectin.intake.settle import Patience
 from pectin.linux.sandbox import Sandbox
 from pectin.linux.trial import choose, total_memory
+from pectin.model.governor import Rules, YieldTo
 from pectin.model.places import Places
+from pectin.model.schedule import schedule
 from pectin.notifying import webhook
 from pectin.notifying.jellyfin import Jellyfin
 from pectin.pipeline.cpus import share, threads_for
 from pectin.pipeline.endpoints import Target, hook_target, jellyfin_target, webhook_target
+from pectin.pipeline.governor import Governing
 from pectin.pipeline.hardware import HardwarePolicy
 from pectin.pipeline.intake_loop import IntakePolicy
 from pectin.pipeline.policy import Encoding, Policy, Publishing
@@ -123,6 +126,21 @@ def targets(loaded: Loaded) -> list[Target]:
     if problems:
         raise ConfigError(str(loaded.path), tuple(problems))
     return found
+
+
+def governing(loaded: Loaded) -> Governing:
+    """When work rests, and the Jellyfin to ask. Raises ConfigError for a key that cannot be read."""
+    settings, section, problems = loaded.settings, loaded.settings.governor, list[Problem]()
+    limits = {name: None if (limit := getattr(section, name)) == "off" else float(limit)
+              for name in ("max_load", "max_pressure", "max_temperature")}
+    rules = Rules(schedule=schedule(section.schedule), outside=section.outside, yield_to=section.yield_to,
+                  yield_by=section.yield_by, quiet=section.quiet, on_battery=section.on_battery, **limits)
+    if section.yield_to is YieldTo.OFF or settings.jellyfin.url is None:
+        return Governing(rules)
+    key = _secret(settings.jellyfin.key_file, "jellyfin.key_file", problems, lambda key: _with_key(settings, key))
+    if key is None:
+        raise ConfigError(str(loaded.path), tuple(problems))
+    return Governing(rules, _server(settings, key))
 
 
 def _with_key(settings: Settings, key: str) -> str:

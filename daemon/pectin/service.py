@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,10 +20,14 @@ from pectin.linux.lock import AlreadyRunningError, InstanceLock
 from pectin.model.errors import Cause, PectinError
 from pectin.model.statuses import ExitStatus
 from pectin.observing import logs
+from pectin.observing.journal import Journal
+from pectin.observing.listening import MetricsDoor
 from pectin.observing.metrics import Metrics
 from pectin.observing.systemd import Notifier, listen_sockets, watchdog_interval
 from pectin.pipeline.control import Control
+from pectin.pipeline.ending import finish_running
 from pectin.pipeline.gate import Gate
+from pectin.pipeline.governor import FIRST_LOOK, Governor
 from pectin.pipeline.hardware import Hardware
 from pectin.pipeline.housekeeping import Housekeeping
 from pectin.pipeline.intake_loop import IntakeLoop
@@ -39,7 +44,9 @@ from pectin.settings.sections import Settings
 log = logging.getLogger(__name__)
 
 _AT_START = ("jobs", "hardware_jobs")  # of the encoder: how many workers there are
-_FIXED = ("paths", "socket", "metrics")  # sections that hold what is opened once
+_FIXED = ("paths", "socket")  # sections that hold what is opened once
+_START = 6 * 3600.0  # seconds that a start may take at most: what a power cut left behind may be a film that has to be copied
+_BEAT = 20.0         # seconds between two requests for more time
 
 
 def run(config: Path | None) -> ExitStatus:
@@ -47,10 +54,11 @@ def run(config: Path | None) -> ExitStatus:
     try:
         wish = crash.arm()
         loaded = load(find(config))
-        _set_up_logs(loaded.settings)
+        journal = logs.connect(sys.stderr)
+        _set_up_logs(loaded.settings, journal)
         if wish:
             log.warning("a test of crashes: this daemon %s", wish)
-        asyncio.run(Service(loaded).run())
+        asyncio.run(Service(loaded, journal).run())
     except (crash.RefusedError, ConfigError) as error:
         print(f"pectin: {error}", file=sys.stderr)  # noqa: T201  (the log is not set up without a configuration)
         return ExitStatus.CONFIG
@@ -66,18 +74,21 @@ def run(config: Path | None) -> ExitStatus:
     return ExitStatus.OK
 
 
-def _set_up_logs(settings: Settings) -> None:
-    logs.setup(settings.log.level, settings.log.format, sys.stderr, journal=logs.under_journal(sys.stderr))
+def _set_up_logs(settings: Settings, journal: Journal | None) -> None:
+    logs.setup(settings.log.level, settings.log.format, sys.stderr, journal=logs.under_journal(sys.stderr), native=journal)
 
 
 class Service:
     """Owns every long-lived thing. Built once per run."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, journal: Journal | None = None) -> None:
         self._loaded = loaded
+        self._journal = journal
         self._notifier = Notifier()
         self._metrics = Metrics(__version__)
+        self._door = MetricsDoor(self._metrics)
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._ready = False
         self._hung_up = False
         self._activated = False
@@ -87,6 +98,8 @@ class Service:
         settings = self._loaded.settings
         self._catch_signals()
         async with AsyncExitStack() as stack:
+            starting = asyncio.create_task(self._take_time(), name="starting")
+            stack.callback(starting.cancel)
             _own_folders(settings)
             stack.enter_context(InstanceLock(settings.paths.state / "pectin.lock"))
             walls = await policies.sandbox(settings)
@@ -97,14 +110,14 @@ class Service:
             if not walls.whole:
                 log.warning("%s; `pectin doctor` says what is missing", walls.sentence)
             targets = policies.targets(self._loaded)
+            governing = policies.governing(self._loaded)
             listener = self._listener()
             stack.callback(self._close, listener)
             store = self._store = await open_store(stack, settings.paths.state / "pectin.db")
-            if settings.metrics.listen != "off":
-                host, _, port = settings.metrics.listen.rpartition(":")
-                stack.callback(self._metrics.serve(host.strip("[]"), int(port)).close)
+            stack.callback(self._door.close)
+            self._door.open(settings.metrics.listen)
             self._metrics.cpu_limit(policy.encoding.threads)
-            gate = Gate(store.flags)
+            gate = self._gate = Gate(store.flags)
             await gate.restore()
             self._outbox = OutboxLoop(store, self._metrics, targets)
             await self._outbox.drop_unknown()
@@ -112,6 +125,8 @@ class Service:
             self._hardware.configure(devices, policies.bench(policy, walls))
             self._worker = Worker(store, policy, gate, self._metrics, slots=devices.slots, changed=self._changed,
                                   hardware=self._hardware)
+            self._governor = Governor(gate, self._worker.running, self._governed, self._worker.has_work)
+            self._governor.configure(governing)
             await self._worker.mounts.restore()  # before anything is done in a library or an inbox
             await self._worker.mounts.troubles(policy.routes.values(), policy.folders_needed)
             await recover(store, policy)
@@ -124,20 +139,25 @@ class Service:
             self._keeper.keep_history, self._keeper.state = policies.keep_history(settings), settings.paths.state
             self._control = Control(store=store, worker=self._worker, gate=gate, intake=self._intake, config=self._loaded.path,
                                     reload=self.reload, changed=self._changed)
-            await self._until_stopped(listener)
+            await self._governor.look(FIRST_LOOK)  # before the first job begins
+            await self._until_stopped(listener, starting)
 
-    async def _until_stopped(self, listener: socket.socket) -> None:
+    async def _until_stopped(self, listener: socket.socket, starting: asyncio.Task[None]) -> None:
         """All tasks in one group: one that dies takes the daemon down loudly. On stop: no new files, no new jobs, the running
         ones end in good order, then the rest."""
+        answers = asyncio.Event()
         app = create_app(self._control, ready=lambda: None if self._ready else "starting or stopping")
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(self._intake.run(), name="intake")
             worker = group.create_task(self._worker.run(), name="worker")
             devices = group.create_task(self._hardware.run(), name="hardware")
             others = [group.create_task(work, name=name) for name, work in (
-                ("outbox", self._outbox.run()), ("api", serve(app, [listener])), ("narrator", self._narrator.run()),
-                ("housekeeping", self._keeper.run()), ("watchdog", self._watchdog()), ("store", self._store.until_damaged()))]
+                ("outbox", self._outbox.run()), ("api", serve(app, [listener], answers)), ("narrator", self._narrator.run()),
+                ("housekeeping", self._keeper.run()), ("governor", self._governor.run()), ("watchdog", self._watchdog()),
+                ("store", self._store.until_damaged()))]
             await self._intake.started.wait()
+            await answers.wait()  # the store is open and the metrics are served since before
+            starting.cancel()
             self._ready = True
             self._notifier.ready()
             log.info("pectin %s watches %s", __version__, ", ".join(str(r.inbox) for r in self._loaded.settings.routes))
@@ -147,6 +167,9 @@ class Service:
             await self._stop.wait()
             self._ready = False
             self._notifier.stopping()
+            self._narrator.stopping = "stopping"
+            self._narrator.call()
+            await finish_running(self._worker, self._gate, self._hurry, self._notifier.extend)
             log.info("stopping: running jobs begin again at the next start")
             for task in (intake, worker, devices, *others):
                 task.cancel()
@@ -154,6 +177,13 @@ class Service:
         log.info("stopped")
 
     def _changed(self) -> None:
+        self._outbox.call()
+        self._narrator.call()
+        self._governor.call()
+
+    def _governed(self) -> None:
+        """The governor has stopped the queue, let it go on, or holds back what runs otherwise than before."""
+        self._worker.wake.call()
         self._outbox.call()
         self._narrator.call()
 
@@ -165,8 +195,14 @@ class Service:
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_stop(self) -> None:
+        """The second time at the latest, nothing is waited for any more."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
 
     def _on_hangup(self) -> None:
         if not self._ready:  # there is nothing yet that could take it; it is read when there is
@@ -203,11 +239,14 @@ class Service:
         policy = policies.policy(applied, await tools.find(settings.encoder.ffmpeg, walls), walls, slots=slots)
         targets = policies.targets(applied)
         _own_folders(applied.settings)  # a profile may want one that nobody needed before
+        governing = policies.governing(applied)
+        self._door.open(settings.metrics.listen)  # the last thing that may be refused
         self._loaded = applied
-        _set_up_logs(settings)
+        _set_up_logs(settings, self._journal)
         self._metrics.sandbox(walls.parts)
         self._metrics.cpu_limit(policy.encoding.threads)
         self._worker.put_in_force(policy)
+        self._governor.configure(governing)
         self._hardware.configure(policies.hardware(applied.settings), policies.bench(policy, walls))
         await self._outbox.configure(targets)
         self._keeper.libraries, self._keeper.keep = _output_folders(applied.settings), policies.keep_originals(settings)
@@ -232,6 +271,14 @@ class Service:
         listener.close()
         if not self._activated:
             self._loaded.settings.socket.path.unlink(missing_ok=True)
+
+    async def _take_time(self) -> None:
+        """While it starts: tell what goes on, and ask systemd for time as long as the event loop turns."""
+        end = time.monotonic() + _START
+        self._notifier.status("starting: putting in order what the last run left")
+        while time.monotonic() < end:
+            self._notifier.extend(2 * _BEAT)
+            await asyncio.sleep(_BEAT)
 
     async def _watchdog(self) -> None:
         """Tell systemd that the event loop turns, twice as often as it asks."""

@@ -1,4 +1,4 @@
-"""A fake Jellyfin with the four requests Pectin makes, answering as the real one does (12: only the Authorization header).
+"""A fake Jellyfin with the five requests Pectin makes, answering as the real one does (12: only the Authorization header).
 
     python tests/fakes/jellyfin.py --port 0 --key KEY [--library /srv/library]
 
@@ -19,13 +19,15 @@ UPDATE_TYPES = ("Created", "Modified", "Deleted")
 @dataclass
 class FakeJellyfin:
     """`with FakeJellyfin(key=...) as server:` listens on 127.0.0.1. `starting` answers 503 with Retry-After to everything;
-    `base` is a base path such as /jellyfin. `updates` are the (path, type) pairs it was told."""
+    `base` is a base path such as /jellyfin. `sessions` is what it
+    answers to /Sessions, see `watching`; `updates` are the (path, type) pairs it was told."""
 
     key: str = "0123456789abcdef"
     base: str = ""
     port: int = 0
     libraries: dict[str, list[str]] = field(default_factory=lambda: {"Films": ["/media/films"]})
     starting: bool = False
+    sessions: list[dict[str, Any]] = field(default_factory=list)
     updates: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -77,6 +79,8 @@ class FakeJellyfin:
         if (method, place) == ("GET", "/Library/VirtualFolders"):
             return 200, [{"Name": name, "Locations": places, "CollectionType": "movies"}
                          for name, places in self.libraries.items()]
+        if method == "GET" and place.partition("?")[0] == "/Sessions":
+            return 200, self.sessions
         if (method, place) == ("POST", "/Library/Media/Updated"):
             return self._told(headers, body)
         return 404, None
@@ -92,6 +96,12 @@ class FakeJellyfin:
             return 400, {"title": "One or more validation errors occurred."}
         self.updates += pairs
         return 204, None
+
+
+def watching(*, transcoding: bool | None = None, media: str = "Video") -> dict[str, Any]:
+    """One session in which something is played; `transcoding`: None for direct play, else whether the picture is encoded."""
+    info = {} if transcoding is None else {"TranscodingInfo": {"IsVideoDirect": not transcoding, "IsAudioDirect": False}}
+    return {"Id": "0", "UserName": "somebody", "NowPlayingItem": {"Name": "Film", "MediaType": media}, **info}
 
 
 def _handler(server: FakeJellyfin) -> type[BaseHTTPRequestHandler]:

@@ -160,7 +160,7 @@ def test_watching_into_a_pipe_tells_at_once_and_ends_with_its_reader(idle: Daemo
 
 def test_the_doctor_counts_a_daemon_that_does_not_run_as_a_problem(tmp_path: Path) -> None:
     found = json.loads(Daemon(tmp_path).cli("doctor", "--json").stdout)
-    assert [one for one in found if one["level"] == "problem" and one["what"].startswith("daemon:")]
+    assert [one for one in found if one["level"] == "fail" and one["what"].startswith("daemon:")]
 
 
 def test_the_doctor_reads_a_key_that_is_no_key(tmp_path: Path) -> None:

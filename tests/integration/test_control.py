@@ -189,7 +189,7 @@ def test_doctor_finds_what_is_wrong_and_says_how_to_mend_it(tmp_path: Path) -> N
     made = Daemon(tmp_path, {"webhooks": [{"name": "chat", "url": "http://127.0.0.1:1/", "secret_file": str(tmp_path / "gone")}]})
     made.library.rmdir()
     found = json.loads(made.cli("doctor", "--json").stdout)
-    bad = {f["what"]: f["mend"] for f in found if f["level"] == "problem"}
+    bad = {f["what"]: f["mend"] for f in found if f["level"] == "fail"}
     assert made.cli("doctor").returncode == 1
     assert any("library of route films" in what for what in bad)
     assert any("webhook chat" in what for what in bad)

@@ -59,7 +59,7 @@ def test_a_card_that_begins_to_fail_is_left_alone_and_every_film_is_completed(cl
         assert (device["device"], device["resting"]) == (f"vaapi:{NODE}", ["full", "hybrid"])
         assert "films are encoded on the CPU: the device has failed several films in a row" in running.cli("status").stdout
         assert "on the CPU: the device has failed" in running.cli("show", running.job("0.mkv", "COMPLETED")["id"]).stdout
-        assert f"BAD  hardware: vaapi:{NODE}" in running.cli("doctor").stdout
+        assert f"FAIL hardware: vaapi:{NODE}" in running.cli("doctor").stdout
         card.fault()
         running.client().post("/v1/reload")  # looks at the devices again
         assert made(running, film, "again.mkv") == f"decoded, filtered and encoded on {NODE}"
@@ -72,7 +72,7 @@ def test_doctor_tries_the_hardware_out_and_keeps_what_it_saw(common: Path, tmp_p
     card.fault(trials="end")
     failed = here.cli("doctor", "--hardware")
     assert failed.returncode == 1
-    assert f"BAD  hardware: vaapi:{NODE} (fake software test driver): " in failed.stdout
+    assert f"FAIL hardware: vaapi:{NODE} (fake software test driver): " in failed.stdout
     assert "fake software test driver" in (here.folder / "state" / known_devices.FILE).read_text()
 
 
@@ -80,4 +80,4 @@ def test_without_hardware_films_are_encoded_on_the_cpu_and_doctor_says_so(tmp_pa
     here = Daemon(tmp_path, {"encoder": {"threads": 1, "hardware": "vaapi", "device": "/dev/dri/renderD255"}})
     assert "there is no such device" in here.cli("doctor", "--hardware").stdout
     here.write({"encoder": {"hardware": "cpu", "device": "auto"}})
-    assert "ok   hardware: encoder.hardware is cpu" in here.cli("doctor", "--hardware").stdout
+    assert "OK   hardware: encoder.hardware is cpu" in here.cli("doctor", "--hardware").stdout

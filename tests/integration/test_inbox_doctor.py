@@ -65,7 +65,7 @@ def test_where_no_file_can_be_made_it_is_unknown() -> None:
 def test_doctor_is_content_with_a_local_inbox(inbox: Path) -> None:
     inbox.chmod(0o755)
     found = findings(inbox)
-    assert {finding.level for finding in found} == {Level.GOOD}
+    assert {finding.level for finding in found} == {Level.OK}
     assert any("2 folders to watch" in finding.what for finding in found)
 
 
@@ -76,7 +76,7 @@ def test_doctor_says_what_a_network_mount_means(inbox: Path, tmp_path: Path) -> 
         below = findings(inbox)
         itself = findings(inbox / "sub")
     for found in (below, itself):
-        notes = [finding for finding in found if finding.level is Level.NOTE]
+        notes = [finding for finding in found if finding.level is Level.WARN]
         assert len(notes) == 1
         assert str(inbox / "sub") in notes[0].what
         assert "every 10 s (intake.poll)" in notes[0].what
@@ -87,7 +87,7 @@ def test_doctor_says_what_a_network_mount_means(inbox: Path, tmp_path: Path) -> 
 def test_doctor_believes_the_daemon_where_it_runs(inbox: Path) -> None:
     found = findings(inbox, watching="events", file_system="ext4", folders=20, unwatched=31, leases="no_right",
                      sentence="not all can be watched: the kernel's limit fs.inotify.max_user_watches is used up")
-    assert [finding.level for finding in found] == [Level.NOTE, Level.PROBLEM]
+    assert [finding.level for finding in found] == [Level.WARN, Level.FAIL]
     assert "CAP_LEASE" in found[0].what
     assert "51 folders" in found[1].what
     assert "max_user_watches" in found[1].mend
@@ -95,7 +95,7 @@ def test_doctor_believes_the_daemon_where_it_runs(inbox: Path) -> None:
 
 def test_doctor_does_not_raise_a_limit_that_is_not_the_trouble(inbox: Path) -> None:
     found = findings(inbox, folders=20, unwatched=1, leases="yes", sentence="1 folder in the inbox may not be read")
-    assert [finding.level for finding in found] == [Level.GOOD, Level.PROBLEM]
+    assert [finding.level for finding in found] == [Level.OK, Level.FAIL]
     assert found[1].what == "inotify: 1 of 21 folders in the inboxes are not watched"
     assert "max_user_watches" not in found[1].mend
 
@@ -106,4 +106,4 @@ def test_doctor_bears_a_daemon_of_another_version(inbox: Path, told: dict[str, A
 
 
 def test_doctor_leaves_a_missing_inbox_to_others(tmp_path: Path) -> None:
-    assert [finding.level for finding in findings(tmp_path / "gone")] == [Level.GOOD]
+    assert [finding.level for finding in findings(tmp_path / "gone")] == [Level.OK]

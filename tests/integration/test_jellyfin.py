@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from fakes.jellyfin import FakeJellyfin
+from fakes.jellyfin import FakeJellyfin, watching
 from fakes.receiver import Receiver
+from pectin.model.governor import Activity
 from pectin.notifying.deliver import new_client
 from pectin.notifying.jellyfin import Jellyfin, LibraryFolder, ServerInfo, UpdateType, is_inside, map_path
 from pectin.notifying.outcome import Outcome, Reason
@@ -125,3 +126,24 @@ async def test_a_receiver_that_hangs_is_given_up(client: httpx.AsyncClient) -> N
         receiver.hang()
         outcome = await Jellyfin(receiver.url, KEY, timeout=0.3).updated(client, [("/f", UpdateType.CREATED)])
     assert outcome.reason is Reason.TIMEOUT
+
+
+async def test_jellyfin_tells_who_watches_and_for_whom_it_encodes_pictures(client: httpx.AsyncClient) -> None:
+    with FakeJellyfin(key=KEY, base="/jellyfin") as server:
+        jellyfin = Jellyfin(server.url, KEY)
+        assert await jellyfin.activity(client) == Activity(playing=0, transcoding=0)
+        server.sessions = [{"Id": "idle"}, watching(), watching(transcoding=False), watching(transcoding=True),
+                           watching(transcoding=True, media="Audio")]
+        assert await jellyfin.activity(client) == Activity(playing=4, transcoding=1), "music is no work worth mentioning"
+        assert server.requests[-1][1].startswith("/jellyfin/Sessions?activeWithinSeconds=")
+        refused = await Jellyfin(server.url, "f" * 16).activity(client)
+    assert isinstance(refused, Outcome)
+    assert refused.reason is Reason.REFUSED
+
+
+async def test_sessions_that_are_no_list_are_not_jellyfins(client: httpx.AsyncClient) -> None:
+    with FakeJellyfin(key=KEY) as server:
+        server.sessions = {"not": "a list"}  # type: ignore[assignment]
+        found = await Jellyfin(server.url, KEY).activity(client)
+    assert isinstance(found, Outcome)
+    assert found.reason is Reason.WRONG_ANSWER

@@ -223,6 +223,33 @@ async def test_a_film_that_can_never_fit_tells_why_and_keeps_nobody_waiting(tmp_
         assert worker._gate.causes == ()
 
 
+async def test_a_full_library_keeps_only_its_own_films_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = {"lib": 1}
+    monkeypatch.setattr(entry, "LOOK", 0.02)
+    async with working(tmp_path) as (store, worker):
+        gate, films = worker._gate, worker.policy.routes["films"]
+        worker.policy = replace(worker.policy, routes={"films": films, "series": replace(films, name="series",
+                                                                                        library=tmp_path / "series")})
+        monkeypatch.setattr(worker._entry, "_space", Space(lambda folder: a_disk(free.get(folder.name, 500 * MB),
+                                                                                 pool=folder.name)))
+        await add(store, tmp_path, ONE, "film.mkv")
+        (tmp_path / "work" / TWO / "source").mkdir(parents=True)
+        await store.jobs.add(a_job(4, TWO, route="series", created_at=2.0))
+        task = asyncio.create_task(worker.run())
+        assert (await ended(store, TWO, State.FAILED)).cause is Cause.SOURCE_LOST  # it was taken
+        assert (await ended(store, ONE, State.PENDING)).cause is None
+        while not gate.sentence:
+            await asyncio.sleep(0.01)
+        assert gate.causes == (), "the queue is not closed"
+        assert f"at {tmp_path / 'lib'}" in gate.sentence
+        assert "films for other libraries go on" in gate.sentence
+        free["lib"] = 500 * MB
+        await ended(store, ONE, State.REJECTED)
+        while gate.sentence:
+            await asyncio.sleep(0.01)
+        await ends(task)
+
+
 async def test_a_library_that_fills_up_while_a_film_is_placed_is_waited_for(tmp_path: Path) -> None:
     with small_disk(tmp_path / "lib", "1m") as disk:
         async with working(tmp_path) as (store, worker):

@@ -19,6 +19,8 @@ from needs import need_program, need_root
 from pectin.model.errors import Cause, PectinError
 from pectin.model.event import EventType
 from pectin.model.job import IllegalTransitionError, NoSuchJobError, Stage, StaleTransitionError, State, Trigger
+from pectin.model.order import Order
+from pectin.model.priority import FRONT
 from pectin.store.outbox import Endpoint
 from pectin.store.schema import MIGRATIONS
 from pectin.store.store import Store
@@ -193,6 +195,30 @@ async def test_the_next_job_is_one_to_publish_then_the_oldest_that_is_due_and_fr
     assert await next_id(10.0, 3, 2, 5) is None
     assert await store.jobs.next_wake(10.0) == 50.0
     assert await store.jobs.next_wake(50.0) is None
+
+
+async def test_the_higher_priority_comes_first_and_among_equals_the_order_counts(store: Store) -> None:
+    for job in (a_job(1), a_job(2, priority=-10), a_job(3, state=State.PUBLISHING, priority=-10), a_job(4, priority=10, size=9),
+                a_job(5, priority=10, size=7, route="series")):
+        await store.jobs.add(job)
+    order: dict[Order, list[int]] = {}
+    for kind in (Order.OLDEST, Order.SMALLEST):
+        busy: list[str] = []
+        while found := await store.jobs.next_due(10.0, busy, kind):
+            busy.append(found.id)
+        order[kind] = [int(one) for one in busy]
+    assert order == {Order.OLDEST: [3, 4, 5, 1, 2], Order.SMALLEST: [3, 5, 4, 1, 2]}
+    without = await store.jobs.next_due(10.0, [a_job(3).id, a_job(4).id], without={"series"})
+    assert without is not None
+    assert without.id == a_job(1).id
+    to_place = await store.jobs.next_due(10.0, without={a_job(1).route})
+    assert to_place is not None
+    assert to_place.id == a_job(3).id, "what is made is placed, wherever there is no room to make more"
+    assert await store.jobs.highest_priority() == 10
+    noted = await store.jobs.note(a_job(2).id, now=11.0, priority=FRONT)
+    assert (noted, await store.jobs.get(noted.id)) == (a_job(2, priority=FRONT, updated_at=11.0), noted)
+    over = await store.jobs.apply(noted.id, Trigger.CANCEL, now=12.0)
+    assert over.priority == 0, "`next` was said for this time"
 
 
 async def test_pages_are_newest_first_and_say_how_many_there_are(store: Store) -> None:

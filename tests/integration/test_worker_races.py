@@ -27,8 +27,9 @@ async def test_a_job_cancelled_between_being_found_and_being_claimed_does_not_st
         await add(store, tmp_path, TWO, "second.mkv")
         find = store.jobs.next_due
 
-        async def find_then_somebody_cancels(now: float, busy: Collection[str], order: Order) -> Job | None:
-            job = await find(now, busy, order)
+        async def find_then_somebody_cancels(now: float, busy: Collection[str], order: Order,
+                                             without: Collection[str]) -> Job | None:
+            job = await find(now, busy, order, without)
             if job is not None and job.id == first.id:
                 await store.jobs.apply(first.id, Trigger.CANCEL, now=time.time(), cause=Cause.CANCELLED_BY_USER)
             return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from needs import need_root
 from system.machine import CHECKOUT, CONFIG, INBOX, machine
 
 UNITS = "usr/lib/systemd/system"
+UNIT_FILES = sorted(file.name for file in (CHECKOUT / "systemd").iterdir() if file.suffix in (".service", ".socket", ".slice"))
 
 
 def test_a_staged_installation_does_not_know_where_it_was_staged(staged: Path) -> None:
@@ -28,7 +30,10 @@ def test_everything_is_in_its_place_with_the_right_mode(staged: Path) -> None:
              "usr/share/pectin/hooks/film-log": 0o755, "usr/share/pectin/hooks/chat-message": 0o755,
              "usr/share/pectin/hooks/README.md": 0o644, "usr/share/pectin/samba/pectin-inbox.conf": 0o644,
              "usr/share/pectin/ssh/pectin-sftp.conf": 0o644,
-             "usr/share/bash-completion/completions/pectin": 0o644, "opt/pectin/bin/pectin": 0o755}
+             "usr/share/bash-completion/completions/pectin": 0o644, "opt/pectin/bin/pectin": 0o755,
+             "usr/share/man/man1/pectin.1": 0o644, "usr/share/man/man5/pectin.yaml.5": 0o644}
+    modes |= {f"{UNITS}/{unit}": 0o644 for unit in UNIT_FILES}
+    modes |= {f"usr/share/pectin/systemd/{file.name}": 0o644 for file in (CHECKOUT / "systemd/examples").iterdir()}
     assert {name: (staged / name).stat().st_mode & 0o777 for name in modes} == modes
     assert (staged / "usr/local/bin/pectin").readlink() == Path("/opt/pectin/bin/pectin")
     assert (staged / "usr/share/zsh/vendor-completions/_pectin").read_text().startswith("#compdef pectin")
@@ -75,9 +80,10 @@ def test_a_machine_can_be_given_pectin_and_freed_of_it_again(tmp_path_factory: p
         assert "What stays" in said
         assert box.unit("pectin.service", "LoadState", "ActiveState") == {"LoadState": "not-found", "ActiveState": "inactive"}
         assert made.processes() == []
-        for name in ("/opt/pectin", "/usr/share/pectin", "/usr/local/bin/pectin", f"/{UNITS}/pectin.service",
-                     "/usr/lib/tmpfiles.d/pectin.conf", "/run/pectin/pectin.sock"):
-            assert box.run("test", "-e", name, check=False).returncode != 0, name
+        made_by_it = [f"/{file.relative_to(staged)}" for file in staged.rglob("*") if file.is_symlink() or file.is_file()]
+        kept = [name for name in made_by_it if name != CONFIG and os.path.lexists(box.path(name))]
+        assert kept == [], "make uninstall knows every file of make install"
+        assert box.run("test", "-e", "/run/pectin/pectin.sock", check=False).returncode != 0
         for name in (CONFIG, "/var/lib/pectin/pectin.db", f"{INBOX}/a film to be.txt"):
             box.run("test", "-e", name)
         made.make("uninstall")  # a second time is no error

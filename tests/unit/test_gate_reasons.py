@@ -46,3 +46,11 @@ def test_the_metric_has_one_line_for_each_reason() -> None:
     metrics.paused(Cause.DISK_LOW)
     assert 'pectin_queue_paused{cause="disk_low"} 1.0' in metrics.text()
     assert 'pectin_queue_paused{cause="paused_by_user"} 0.0' in metrics.text()
+
+
+def test_room_that_nobody_can_tell_is_a_gap_and_no_full_disk() -> None:
+    metrics = Metrics("test")
+    metrics.disk_free({"work": 7, "library of films": 9})
+    metrics.disk_free({"work": 8})
+    assert 'pectin_disk_free_bytes{place="work"} 8.0' in metrics.text()
+    assert 'pectin_disk_free_bytes{place="library of films"} NaN' in metrics.text()

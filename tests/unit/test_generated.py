@@ -13,7 +13,7 @@ from pectin.model.job import TRANSITIONS
 from pectin.model.statuses import STATUSES, ExitStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("profiles", "sources", "state diagram", "exit statuses", "metrics", "events")
+PARTS = ("profiles", "state diagram", "exit statuses", "metrics", "events")  # of the README
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def marked(*names: str) -> str:
     return "".join(f"# {name}\n<!-- generated: {name} -->\nold text\n<!-- end -->\n" for name in names)
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_the_readme_says_what_the_code_says(generate: ModuleType, name: str) -> None:
-    readme = ROOT / "README.md"
-    assert readme.exists(), "README.md is not there"
-    _, found, rest = readme.read_text(encoding="utf-8").partition(f"<!-- generated: {name} -->\n")
-    assert found, f"README.md has no line <!-- generated: {name} -->"
-    assert rest.partition("<!-- end -->")[0] == generate.SECTIONS[name](), "run `make generate`"
+@pytest.mark.parametrize(("file", "name"), [*(("README.md", name) for name in PARTS), ("docs/sources.md", "sources")])
+def test_the_documents_say_what_the_code_says(generate: ModuleType, file: str, name: str) -> None:
+    document = ROOT / file
+    assert document.exists(), f"{file} is not there"
+    _, found, rest = document.read_text(encoding="utf-8").partition(f"<!-- generated: {name} -->\n")
+    assert found, f"{file} has no line <!-- generated: {name} -->"
+    assert rest.partition("<!-- end -->")[0] == generate.FILES[file][name](), "run `make generate`"
 
 
 def test_marked_parts_are_replaced_and_the_rest_stays(generate: ModuleType) -> None:
@@ -58,14 +58,14 @@ def test_a_missing_unknown_or_endless_part_is_an_error(generate: ModuleType, tex
 
 
 def test_every_transition_event_and_status_is_told(generate: ModuleType) -> None:
-    diagram = generate.SECTIONS["state diagram"]()
+    diagram = generate.README["state diagram"]()
     assert all(f"{source} --> {target}" in diagram for (source, _), target in TRANSITIONS.items())
     assert set(OCCASIONS) == set(EventType)
     assert set(STATUSES) == set(ExitStatus)
 
 
 def test_metrics_are_listed_with_their_labels_and_under_the_name_prometheus_has(generate: ModuleType) -> None:
-    lines = generate.SECTIONS["metrics"]().splitlines()
+    lines = generate.README["metrics"]().splitlines()
     assert "| `pectin_jobs` | gauge | `state` | Jobs in the store by state. |" in lines
     assert any(line.startswith("| `pectin_deliveries_total` | counter | `endpoint`, `outcome` |") for line in lines)
     assert any(line.startswith("| `pectin_stage_duration_seconds` | histogram | `stage` |") for line in lines)

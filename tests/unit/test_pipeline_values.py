@@ -13,13 +13,11 @@ from pectin.linux.finish import finished
 from pectin.model.errors import Cause
 from pectin.model.event import EventType
 from pectin.model.identity import ALPHABET, LENGTH, is_job_id, job_id
-from pectin.model.job import TRANSITIONS, Job, Stage, State, Trigger
-from pectin.model.reports import Progress
+from pectin.model.job import TRANSITIONS, Job, State, Trigger
 from pectin.pipeline.cpus import share, threads_for
 from pectin.pipeline.events import event_type, make_event
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.running import RunningJob
-from pectin.pipeline.status import status_line
 from pectin.pipeline.wake import Wake
 
 
@@ -62,19 +60,6 @@ def test_what_is_no_job_id_is_known_as_such(text: str) -> None:
     assert not is_job_id(text)
 
 
-def test_the_status_line_names_the_film_the_share_and_the_speed() -> None:
-    running = RunningJob(job=a_job(), slot=0)
-    running.enter(Stage.ENCODING)
-    running.progressed(Progress(fraction=0.43, speed=1.8))
-    assert status_line([running], 6, "") == "encoding 1 of 7: A Film (2010) 43 %, 1.8x"
-    assert status_line([running], 0, "paused") == "paused: encoding 1 of 1: A Film (2010) 43 %, 1.8x"
-
-
-def test_the_status_line_of_an_idle_daemon() -> None:
-    assert status_line([], 0, "") == "idle, watching the inbox"
-    assert status_line([], 3, "somebody paused the queue") == "somebody paused the queue (3 waiting)"
-
-
 def test_every_final_state_and_every_retry_has_an_event() -> None:
     types = {(trigger, target): event_type(trigger, target) for (_, trigger), target in TRANSITIONS.items()}
     assert types[Trigger.PUBLISHED, State.COMPLETED] is EventType.COMPLETED
@@ -105,7 +90,7 @@ class _Flags:
         self.kept[name] = value
 
 
-async def test_a_pause_is_remembered_and_a_drain_is_not() -> None:
+async def test_a_pause_and_a_drain_are_remembered_until_somebody_resumes() -> None:
     flags = _Flags()
     await Gate(flags).set(Mode.PAUSED)
     gate = Gate(flags)
@@ -116,8 +101,24 @@ async def test_a_pause_is_remembered_and_a_drain_is_not() -> None:
     assert gate.causes == (Cause.DRAINING,)
     gate = Gate(flags)
     await gate.restore()
+    assert (gate.mode, gate.causes) == (Mode.DRAINING, (Cause.DRAINING,))
+    await gate.set(Mode.OPEN)
+    gate = Gate(flags)
+    await gate.restore()
     assert gate.mode is Mode.OPEN
     await gate.passed()
+
+
+async def test_a_pause_for_some_hours_is_remembered_with_its_end() -> None:
+    flags = _Flags()
+    await Gate(flags, clock=lambda: 100.0).set(Mode.PAUSED, until=7300.0)
+    gate = Gate(flags, clock=lambda: 7299.0)
+    await gate.restore()
+    assert (gate.mode, gate.until) == (Mode.PAUSED, 7300.0)
+    assert "until " in gate.sentence
+    gate = Gate(flags, clock=lambda: 7301.0)
+    await gate.restore()
+    assert (gate.mode, gate.until, gate.sentence) == (Mode.OPEN, None, ""), "it ended while the daemon was down"
 
 
 async def test_a_call_made_while_nobody_waits_is_kept() -> None:

@@ -26,6 +26,13 @@ def test_the_configuration_of_a_home_server_is_a_valid_one() -> None:
     assert str(settings.routes[0].library) == "/srv/media/films"
 
 
+@pytest.mark.parametrize("piece", [block for block in blocks("yaml") if "routes:" not in block],
+                         ids=lambda text: text.partition(":")[0])
+def test_every_other_piece_of_configuration_fits_into_the_one_of_a_home_server(piece: str) -> None:
+    [home] = [block for block in blocks("yaml") if "routes:" in block]
+    parse(home + piece, "README.md")
+
+
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:^|`|sudo )pectin ([a-z-]+)", README, re.MULTILINE))))
 def test_every_pectin_command_in_the_readme_exists(command: str) -> None:
     assert command in COMMANDS

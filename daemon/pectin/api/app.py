@@ -14,10 +14,13 @@ from pectin import __version__
 from pectin.api import problems
 from pectin.api.schemas import Done, InboxPage, JobDetailsOut, JobOut, JobPage, PlanOut
 from pectin.model.job import State
+from pectin.model.priority import WORDS as PRIORITIES
+from pectin.model.priority import parse_priority
 from pectin.pipeline.control import Control
 from pectin.pipeline.status import Status
 
 SQLITE = "application/vnd.sqlite3"  # as registered with IANA
+LONGEST = 366 * 86400.0  # seconds a pause may be asked for: beyond that it is a pause until resume
 _BLOCK = 256 * 1024  # bytes of a backup that are read at once
 
 
@@ -115,11 +118,20 @@ def _job_commands(app: FastAPI, control: Control) -> None:
     async def limit_job(job_id: str, cpus: Annotated[int | None, Query(ge=1, le=256)] = None) -> JobOut:
         return JobOut.of(await control.limit(job_id, cpus))
 
+    @app.post("/v1/jobs/{job_id}/priority", summary="A job comes before or behind others: low, normal, high, or a number")
+    async def priority_job(job_id: str, level: Annotated[str, Query(description=PRIORITIES)]) -> JobOut:
+        return JobOut.of(await control.prioritise(job_id, problems.understood(parse_priority, level)))
+
+    @app.post("/v1/jobs/{job_id}/next", summary="A job goes to the front of the queue, and is due at once")
+    async def next_job(job_id: str) -> JobOut:
+        return JobOut.of(await control.next(job_id))
+
 
 def _daemon_commands(app: FastAPI, control: Control) -> None:
     @app.post("/v1/pause", summary="Nothing new starts, what runs stands still")
-    async def pause() -> Done:
-        await control.pause()
+    async def pause(seconds: Annotated[float | None, Query(gt=0, le=LONGEST, description="it goes on after so long")] = None,
+                    ) -> Done:
+        await control.pause(seconds)
         return Done(done="paused")
 
     @app.post("/v1/resume", summary="Go on after pause or drain")

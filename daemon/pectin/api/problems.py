@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +17,7 @@ from pectin.pipeline.control import AmbiguousJobError, NotRunningError
 from pectin.pipeline.undo import WishError
 from pectin.settings.load import ConfigError
 
+T = TypeVar("T")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -37,6 +38,18 @@ def _illegal_text(error: IllegalTransitionError) -> str:
                State.PROCESSING: "; `pectin cancel` stops it first",
                State.PUBLISHING: "; its outputs are on their way into the library"}.get(error.state, "")
     return f"the job is {error.state}: it cannot {wish}{way_out}"
+
+
+def understood(parse: Callable[[str], T], text: str) -> T:
+    """What a parameter means. Raises RequestError with the parser's words."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
+class RequestError(Exception):
+    """A parameter that means nothing; the text says what is allowed."""
 
 
 def install(app: FastAPI) -> None:
@@ -83,6 +96,10 @@ def install(app: FastAPI) -> None:
     async def _validation(_: Request, error: RequestValidationError) -> Response:
         told = "; ".join(f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors())
         return problem(422, "request", "The request is not right", told)
+
+    @app.exception_handler(RequestError)
+    async def _request(_: Request, error: RequestError) -> Response:
+        return problem(422, "request", "The request is not right", str(error))
 
     @app.exception_handler(Exception)  # it goes on to the log with its traceback; this is only what the asker sees
     async def _bug(_: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from pectin.linux.pathtext import printable
 from pectin.model.errors import MEANINGS, Cause
 from pectin.model.job import HistoryEntry, Job, Stage, State
+from pectin.model.priority import priority_word
 from pectin.pipeline.control import JobDetails
 from pectin.pipeline.status import WaitingStatus
 
@@ -35,6 +36,8 @@ class JobOut(BaseModel):
     cause: Cause | None = Field(description="why it did not go on, as a word for programs")
     message: str
     next_step: str
+    priority: int = Field(description="the higher comes first: low is -10, normal 0, high 10; from 1000 on somebody said `next`")
+    priority_word: str
 
     @classmethod
     def fields_of(cls, job: Job) -> dict[str, Any]:
@@ -42,7 +45,8 @@ class JobOut(BaseModel):
                 "profile": job.profile, "source": printable(job.inbox_path), "size": job.size, "attempts": job.attempts,
                 "interruptions": job.interruptions, "created_at": job.created_at, "updated_at": job.updated_at,
                 "started_at": job.started_at, "finished_at": job.finished_at, "not_before": job.not_before, "cause": job.cause,
-                "message": job.message, "next_step": MEANINGS[job.cause].next_step if job.cause else ""}
+                "message": job.message, "next_step": MEANINGS[job.cause].next_step if job.cause else "",
+                "priority": job.priority, "priority_word": priority_word(job.priority)}
 
     @classmethod
     def of(cls, job: Job) -> JobOut:

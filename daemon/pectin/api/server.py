@@ -57,21 +57,23 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.server_state.default_headers = self.config.encoded_headers  # uvicorn does so at its ticks
         await super().startup(sockets)
+        self.answers.set()
 
     async def main_loop(self) -> None:
         await self.stopped.wait()
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, answers: asyncio.Event) -> None:
         super().__init__(config)
+        self.answers = answers
         self.stopped = asyncio.Event()
 
 
-async def serve(app: ASGIApp, listeners: list[socket.socket]) -> None:
-    """Until cancelled; then open requests get a second to end."""
+async def serve(app: ASGIApp, listeners: list[socket.socket], answers: asyncio.Event) -> None:
+    """Until cancelled; then open requests get a second to end. `answers` is set once questions are answered."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", date_header=False, server_header=False,
                             timeout_graceful_shutdown=1, http="h11", ws="none", loop="none",
                             headers=[("server", f"pectin/{__version__}")])  # the command line knows by it who answers
-    server = _Server(config)
+    server = _Server(config, answers)
     serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
         await asyncio.shield(serving)

@@ -21,6 +21,7 @@ from pectin.cli.client import Client, CommandError, socket_path
 from pectin.cli.plan_view import plan_view
 from pectin.model.statuses import ExitStatus
 from pectin.settings.load import ConfigError
+from pectin.settings.quantities import parse_duration
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 JobId = Annotated[str, typer.Argument(help="The job's id; its beginning is enough.", show_default=False)]
@@ -198,13 +199,41 @@ def _text(path: Path) -> str:
 
 @app.command()
 def pause(context: typer.Context, as_json: JsonFlag = False,
-          job: Annotated[str | None, typer.Argument(help="Only this running job.", show_default=False)] = None) -> None:
+          job: Annotated[str | None, typer.Argument(help="Only this running job.", show_default=False)] = None,
+          length: Annotated[str | None, typer.Option("--for", help="Only for so long, such as 90min or 2h.",
+                                                     show_default=False)] = None) -> None:
     """Start nothing new; what runs stands still. Until `pectin resume`, also over a restart. With a job: only that one stands
     still, until `pectin resume JOB`."""
+    if job is not None and length is not None:
+        raise CommandError(ExitStatus.FAILED, "--for is for the whole queue: `pectin pause --for 2h`")
     if job is not None:
         _told(client(context).post(f"{_address(job)}/pause"), as_json)
     else:
-        _done(client(context).post("/v1/pause"), as_json)
+        _done(client(context).post("/v1/pause", seconds=None if length is None else _seconds(length)), as_json)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(str(parse_duration(text)))
+    except ValueError:
+        found = 0.0
+    if not found:
+        raise CommandError(ExitStatus.FAILED, f"{text!r} is no duration: 90min, 2h, 1d")
+    return found
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # -5 is a number here
+def priority(context: typer.Context, job: JobId,
+             level: Annotated[str, typer.Argument(help="low, normal, high, or a number from -99 to 99.", show_default=False)],
+             as_json: JsonFlag = False) -> None:
+    """Let a job come before others, or behind them. Also over a restart; `normal` takes it back."""
+    _told(client(context).post(f"{_address(job)}/priority", level=level), as_json)
+
+
+@app.command("next")
+def next_command(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
+    """To the front of the queue: this job runs as the next one. `pectin priority JOB normal` takes it back."""
+    _told(client(context).post(f"{_address(job)}/next"), as_json)
 
 
 @app.command()
@@ -289,14 +318,15 @@ def doctor_command(context: typer.Context, as_json: JsonFlag = False,
                    hardware: Annotated[bool, typer.Option(
                        "--hardware", help="Only the video hardware, all of it tried out anew; takes up to a minute.")] = False,
                    ) -> None:
-    """Check everything people get wrong, and say how to mend it. Needs no daemon."""
+    """Check everything people get wrong: OK, WARN or FAIL, what it means, and the command that mends it. Needs no daemon. Ends
+    with status 1 when there is a FAIL, else with 0."""
     findings = (doctor_hardware.try_out(context.obj["config"]) if hardware
                 else doctor.examine(context.obj["config"], context.obj["socket"]))
     if as_json:
         _print_json([finding.as_dict() for finding in findings])
     else:
         render.console().print(doctor.view(findings))
-    if any(finding.level is doctor.Level.PROBLEM for finding in findings):
+    if any(finding.level is doctor.Level.FAIL for finding in findings):
         raise typer.Exit(ExitStatus.FAILED)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pectin.cli.findings import Finding, good, note, problem
+from pectin.cli.findings import Finding, fail, ok, warn
 from pectin.encoding import hardware, tools
 from pectin.linux.trial import choose
 from pectin.model.errors import PectinError
@@ -15,7 +15,7 @@ from pectin.model.hardware import Device, Wish
 from pectin.settings.load import ConfigError, find, load
 from pectin.settings.sections import Settings
 
-_SWITCHED_OFF = good("hardware: encoder.hardware is cpu: no device is used")
+_SWITCHED_OFF = ok("hardware: encoder.hardware is cpu: no device is used")
 
 
 def hardware_findings(settings: Settings, status: Mapping[str, Any] | None) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def hardware_findings(settings: Settings, status: Mapping[str, Any] | None) -> I
     if not there:
         yield _none(settings)
     elif status is None:
-        yield note(f"hardware: {', '.join(node for _, node in there)}: what it can do was not tried",
+        yield warn(f"hardware: {', '.join(node for _, node in there)}: what it can do was not tried",
                    "sudo pectin doctor --hardware")
     for device in (status or {}).get("hardware", ()):
         yield from _daemons(device)
@@ -41,7 +41,7 @@ def try_out(config: Path | None) -> list[Finding]:
     try:
         settings = load(find(config)).settings
     except ConfigError as error:
-        return [problem(f"configuration: {p.sentence}", "`pectin config check` lists all of it") for p in error.problems]
+        return [fail(f"configuration: {p.sentence}", "`pectin config check` lists all of it") for p in error.problems]
     encoder = settings.encoder
     if encoder.hardware is Wish.CPU:
         return [_SWITCHED_OFF]
@@ -50,9 +50,9 @@ def try_out(config: Path | None) -> list[Finding]:
     try:
         devices = asyncio.run(_found(settings))
     except PectinError as error:
-        return [problem(error.sentence, error.meaning.next_step)]
+        return [fail(error.sentence, error.meaning.next_step)]
     found = [finding for device in devices for finding in _seen(device)]
-    return [*found, note("the daemon takes this up when it looks at its devices again", "pectin reload")]
+    return [*found, warn("the daemon takes this up when it looks at its devices again", "pectin reload")]
 
 
 async def _found(settings: Settings) -> Sequence[Device]:
@@ -64,29 +64,29 @@ async def _found(settings: Settings) -> Sequence[Device]:
 
 def _none(settings: Settings) -> Finding:
     if settings.encoder.hardware is Wish.AUTO and settings.encoder.device == "auto":
-        return good("hardware: there is none here that encodes video; films are encoded on the CPU")
-    return problem(f"hardware: encoder.hardware is {settings.encoder.hardware}, but there is no such device here",
-                   "ls -l /dev/dri shows the devices; encoder.hardware: auto takes what is there; a container must be given it")
+        return ok("hardware: there is none here that encodes video; films are encoded on the CPU")
+    return fail(f"hardware: encoder.hardware is {settings.encoder.hardware}, but there is no such device here",
+                "ls -l /dev/dri shows the devices; encoder.hardware: auto takes what is there; a container must be given it")
 
 
 def _seen(device: Device) -> Iterator[Finding]:
     what = f"hardware: {device.label}" + (f" ({device.name})" if device.name else "")
     if device.trouble:
-        yield problem(f"{what}: {device.trouble}", _mend(device.trouble))
+        yield fail(f"{what}: {device.trouble}", _mend(device.trouble))
     for picture, modes in device.encodes.items():
-        yield good(f"{what} encodes {picture}: {', '.join(map(str, modes))}")
+        yield ok(f"{what} encodes {picture}: {', '.join(map(str, modes))}")
     if device.encodes:
-        yield good(f"{what} decodes {', '.join(map(str, sorted(device.decodes))) or 'nothing: the CPU does'}")
-        yield good(f"{what} filters: {', '.join(sorted(device.filters)) or 'none: the CPU does'}")
+        yield ok(f"{what} decodes {', '.join(map(str, sorted(device.decodes))) or 'nothing: the CPU does'}")
+        yield ok(f"{what} filters: {', '.join(sorted(device.filters)) or 'none: the CPU does'}")
 
 
 def _daemons(device: Mapping[str, Any]) -> Iterator[Finding]:
     what = f"hardware: {device['device']}" + (f" ({device['name']})" if device["name"] else "")
     if device["sentence"]:
-        yield problem(f"{what}: {device['sentence']}", _mend(device["sentence"]))
+        yield fail(f"{what}: {device['sentence']}", _mend(device["sentence"]))
     if device["encodes"]:
-        yield good(f"{what} encodes {', '.join(device['encodes'])}; decodes {', '.join(device['decodes']) or 'nothing'}; "
-                   f"filters: {', '.join(device['filters']) or 'none'}")
+        yield ok(f"{what} encodes {', '.join(device['encodes'])}; decodes {', '.join(device['decodes']) or 'nothing'}; "
+                 f"filters: {', '.join(device['filters']) or 'none'}")
 
 
 def _mend(trouble: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pectin.cli.account import Account
-from pectin.cli.findings import Finding, good, note, problem
+from pectin.cli.findings import Finding, fail, ok, warn
 from pectin.intake.ground import Ground, survey
 from pectin.intake.leases import LEASE_SENTENCES, LeaseSupport, lease_support
 from pectin.intake.watched import RAISE_LIMIT
@@ -34,7 +34,7 @@ def inbox_findings(settings: Settings, account: Account, status: Mapping[str, An
         yield from _network(inbox, settings)
         yield from _lease(inbox)
     if any(inbox.get("leases") == LeaseSupport.YES for inbox in inboxes):
-        yield good("leases: the kernel tells whether somebody still writes a file")
+        yield ok("leases: the kernel tells whether somebody still writes a file")
     yield from _watches(inboxes)
 
 
@@ -84,7 +84,7 @@ def _network(inbox: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     often = f"every {intake.poll:g} s (intake.poll)" if intake.poll else f"every {intake.rescan:g} s (intake.rescan)"
     kind = f" ({file_system})" if is_network(file_system) else ""
     for place in places:
-        yield note(f"inbox of route {inbox.get('route')}: {place} is on a network mount{kind}. What other machines do there "
+        yield warn(f"inbox of route {inbox.get('route')}: {place} is on a network mount{kind}. What other machines do there "
                    f"makes no sound here: it is searched {often}, and a file is taken when nobody has changed it for "
                    f"{intake.quiet:g} s (intake.quiet)",
                    "nothing, if that is quick enough; else let them copy into a folder on a disk of this machine")
@@ -94,10 +94,10 @@ def _lease(inbox: Mapping[str, Any]) -> Iterator[Finding]:
     what = f"inbox of route {inbox.get('route')}"
     match inbox.get("leases"):
         case LeaseSupport.NO_RIGHT:
-            yield note(f"{what}: {LEASE_SENTENCES[LeaseSupport.NO_RIGHT]}",
+            yield warn(f"{what}: {LEASE_SENTENCES[LeaseSupport.NO_RIGHT]}",
                        "run it by the systemd unit that comes with it, or as the user who owns the files")
         case LeaseSupport.NO_FILE_SYSTEM:
-            yield note(f"{what}: {LEASE_SENTENCES[LeaseSupport.NO_FILE_SYSTEM]}")
+            yield warn(f"{what}: {LEASE_SENTENCES[LeaseSupport.NO_FILE_SYSTEM]}")
 
 
 def _watches(inboxes: list[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -108,10 +108,10 @@ def _watches(inboxes: list[Mapping[str, Any]]) -> Iterator[Finding]:
     unwatched = sum(int(inbox.get("unwatched", 0)) for inbox in inboxes)
     used_up = any("max_user_watches" in str(inbox.get("sentence", "")) for inbox in inboxes)
     if unwatched and not used_up and folders <= limit // 2:  # folders that may not be read: the limit would not help
-        yield problem(f"inotify: {unwatched} of {folders} folders in the inboxes are not watched",
-                      "see `pectin status --inbox` for why")
+        yield fail(f"inotify: {unwatched} of {folders} folders in the inboxes are not watched",
+                   "see `pectin status --inbox` for why")
     elif used_up or folders > limit // 2:
-        yield problem(f"inotify: {folders} folders in the inboxes, {unwatched} of them are not watched; the kernel allows "
-                      f"{limit} watches per user, for all programs together", RAISE_LIMIT)
+        yield fail(f"inotify: {folders} folders in the inboxes, {unwatched} of them are not watched; the kernel allows "
+                   f"{limit} watches per user, for all programs together", RAISE_LIMIT)
     else:
-        yield good(f"inotify: {folders} folders to watch, {limit} allowed")
+        yield ok(f"inotify: {folders} folders to watch, {limit} allowed")

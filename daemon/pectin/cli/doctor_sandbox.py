@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pectin.cli.findings import Finding, good, note, problem
+from pectin.cli.findings import Finding, fail, ok, warn
 from pectin.cli.render import size_text
 from pectin.linux.sandbox import NEEDED, PART_SENTENCES, Mode, Part
 from pectin.linux.trial import offered
@@ -23,20 +23,20 @@ _MEND: Mapping[Part, str] = {
 def sandbox_findings(settings: Settings, status: Mapping[str, Any] | None) -> Iterator[Finding]:
     """`status` is the daemon's answer to GET /v1/status, None when it does not run or may not be asked."""
     if settings.encoder.sandbox is Mode.NONE:
-        yield note("sandbox: encoder.sandbox is none, so a hostile film may do all that the daemon may",
+        yield warn("sandbox: encoder.sandbox is none, so a hostile film may do all that the daemon may",
                    "encoder.sandbox: auto")
         return
     parts, missing, by, memory = _asked(status) if status else _tried()
     for part in Part:
         if part in parts:
             means = f" ({by})" if part is Part.FILES and by else ""
-            yield good(f"sandbox: ffmpeg {PART_SENTENCES[part]}{means}")
+            yield ok(f"sandbox: ffmpeg {PART_SENTENCES[part]}{means}")
         elif part in NEEDED:
             told = f"sandbox: not in force is that ffmpeg {PART_SENTENCES[part]}: {missing.get(part, 'unknown why')}"
             required = settings.encoder.sandbox is Mode.REQUIRED
-            yield problem(told, _MEND[part]) if required else note(told, _MEND[part])
+            yield fail(told, _MEND[part]) if required else warn(told, _MEND[part])
     if memory is not None:
-        yield good(f"sandbox: an ffmpeg may use {size_text(memory)} of memory")
+        yield ok(f"sandbox: an ffmpeg may use {size_text(memory)} of memory")
 
 
 def _asked(status: Mapping[str, Any]) -> tuple[frozenset[Part], Mapping[Part, str], str, int | None]:

@@ -1,4 +1,4 @@
-"""What a check has found: good, worth knowing, or a problem, with the way to mend it."""
+"""What a check has found: all right, worth knowing, or a fault, with what it means and the way to mend it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    GOOD = "good"
-    NOTE = "note"        # fine, but worth knowing
-    PROBLEM = "problem"  # Pectin will not work, or not all of it
+    OK = "ok"
+    WARN = "warn"  # Pectin works, but not as well as it could, or something was not checked
+    FAIL = "fail"  # Pectin will not work, or not all of it
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`mend` is what to do, empty when there is nothing to do."""
+    """`what` was found; `means`: what follows from it, empty where `what` says so itself; `mend` is what to do, empty when there
+    is nothing to do."""
 
     level: Level
     what: str
     mend: str = ""
+    means: str = ""
 
     def as_dict(self) -> dict[str, str]:
         return {key: str(value) for key, value in asdict(self).items()}
 
 
-def good(what: str) -> Finding:
-    return Finding(Level.GOOD, what)
+def ok(what: str) -> Finding:
+    return Finding(Level.OK, what)
 
 
-def note(what: str, mend: str = "") -> Finding:
-    return Finding(Level.NOTE, what, mend)
+def warn(what: str, mend: str = "", means: str = "") -> Finding:
+    return Finding(Level.WARN, what, mend, means)
 
 
-def problem(what: str, mend: str) -> Finding:
-    return Finding(Level.PROBLEM, what, mend)
+def fail(what: str, mend: str, means: str = "") -> Finding:
+    return Finding(Level.FAIL, what, mend, means)

@@ -148,6 +148,8 @@ def jobs_view(page: Mapping[str, Any]) -> RenderableType:
     table = _plain_table("job", "state", "size", "since", "film")
     for job in page["jobs"]:
         film = Text(job["name"])
+        if job["priority"]:
+            film.append(f" ({_rank(job)})", style="cyan")
         if job["message"]:  # below the name: a column of its own would be a few letters wide
             film.append(f"\n{job['message']}", style="dim")
         table.add_row(job["id"], Text(job["state"], style=STATE_STYLE[job["state"]]), size_text(job["size"]),
@@ -155,6 +157,10 @@ def jobs_view(page: Mapping[str, Any]) -> RenderableType:
     shown = (page["page"] - 1) * page["limit"] + len(page["jobs"])
     more = [Text(f"{shown} of {page['total']}: --page {page['page'] + 1} shows more")] if shown < page["total"] else []
     return Group(table, *more)
+
+
+def _rank(job: Mapping[str, Any]) -> str:
+    return "comes next" if job["priority_word"] == "next" else f"priority {job['priority_word']}"
 
 
 def job_view(job: Mapping[str, Any]) -> RenderableType:
@@ -170,6 +176,8 @@ def job_view(job: Mapping[str, Any]) -> RenderableType:
     facts.add_row("dropped at", escape(job["source"]))
     facts.add_row("source now", escape(job["source_now"] or "removed"))
     facts.add_row("size", size_text(job["size"]))
+    if job["priority"]:
+        facts.add_row("priority", job["priority_word"])
     facts.add_row("route", f"{job['route']}, profile {job['profile']}")
     if job["figures"] and job["figures"].get("made_by"):
         facts.add_row("made", escape(job["figures"]["made_by"]))

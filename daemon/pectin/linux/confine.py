@@ -150,13 +150,20 @@ def _privileges(value: str) -> None:
         for capability in range(64):
             if _LIBC.prctl(_CAPBSET_DROP, capability, 0, 0, 0) != 0:
                 break
-        _checked(_LIBC.capset(header, ctypes.create_string_buffer(24)))
+        _give_up(header, ctypes.create_string_buffer(24))
     else:  # two blocks of effective, permitted, inheritable: the last goes, for it would pass to the program
         sets = (ctypes.c_uint32 * 6)()
         _checked(_LIBC.capget(header, sets))
         sets[2] = sets[5] = 0
-        _checked(_LIBC.capset(header, sets))
+        _give_up(header, sets)
     _prctl(_SET_NO_NEW_PRIVS, 1)
+
+
+def _give_up(header: ctypes.Array[ctypes.c_char], sets: object) -> None:
+    """A unit's filter of system calls may refuse even to give capabilities up. Who is not root then loses them at exec: the
+    ambient ones are gone by now, and an inheritable one gives nothing to a program that has none in its own file."""
+    if _LIBC.capset(header, sets) != 0 and (ctypes.get_errno() != _EPERM or os.geteuid() == 0):
+        _checked(-1)
 
 
 def _rules(wishes: dict[str, list[str]]) -> landlock.Ruleset:

@@ -84,6 +84,13 @@ class Cause(StrEnum):
     JOB_PAUSED_BY_USER = "job_paused_by_user"
     SLOWED_BY_USER = "slowed_by_user"
     DRAINING = "draining"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    JELLYFIN_TRANSCODES = "jellyfin_transcodes"
+    JELLYFIN_PLAYS = "jellyfin_plays"
+    MACHINE_BUSY = "machine_busy"
+    UNDER_PRESSURE = "under_pressure"
+    TOO_HOT = "too_hot"
+    ON_BATTERY = "on_battery"
     INTERNAL = "internal"
 
 
@@ -197,6 +204,19 @@ def _table() -> Mapping[Cause, Meaning]:
         c.JOB_PAUSED_BY_USER: Meaning(k.WISH, "somebody paused this job", "`pectin resume JOB` goes on"),
         c.SLOWED_BY_USER: Meaning(k.WISH, "somebody gave this job fewer CPUs", "`pectin limit JOB all` gives it all again"),
         c.DRAINING: Meaning(k.WISH, "the queue drains: what runs is finished, nothing new starts", "`pectin resume` goes on"),
+        c.OUTSIDE_SCHEDULE: Meaning(k.RESOURCE, "it is not the time to work by governor.schedule",
+                                    "it goes on by itself; governor.schedule says when"),
+        c.JELLYFIN_TRANSCODES: Meaning(k.RESOURCE, "Jellyfin needs the power: it transcodes",
+                                       "it goes on by itself after governor.quiet"),
+        c.JELLYFIN_PLAYS: Meaning(k.RESOURCE, "somebody watches or listens with Jellyfin",
+                                  "it goes on by itself after governor.quiet"),
+        c.MACHINE_BUSY: Meaning(k.RESOURCE, "other programs need the CPUs",
+                                "it goes on by itself; governor.max_load is the limit"),
+        c.UNDER_PRESSURE: Meaning(k.RESOURCE, "other programs wait for CPU or disk",
+                                  "it goes on by itself; governor.max_pressure is the limit"),
+        c.TOO_HOT: Meaning(k.RESOURCE, "the machine is too warm",
+                           "it goes on by itself when it is cooler; governor.max_temperature is the limit"),
+        c.ON_BATTERY: Meaning(k.RESOURCE, "the machine runs on battery", "it goes on by itself when the mains are back"),
         c.INTERNAL: Meaning(k.BUG, "Pectin itself failed", "please report it with the log lines of this job"),
     }
 

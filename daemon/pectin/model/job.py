@@ -121,7 +121,7 @@ class Job:
     job that is not COMPLETED are what an earlier publish of it placed: the next one replaces them. `fingerprint`: what tells its
     source from others (model/fingerprint.py), set once it is known to be the only one. `left_behind`: what stays in the inbox
     although this job was made from it (model/left_behind.py), as JSON. `purged_at`: when the original was removed. `figures`:
-    what its last try has cost (model/figures.py), as JSON."""
+    what its last try has cost (model/figures.py), as JSON. `priority`: the higher comes first (model/priority.py)."""
 
     id: str
     state: State
@@ -148,6 +148,7 @@ class Job:
     left_behind: str | None = None
     purged_at: float | None = None
     figures: str | None = None
+    priority: int = 0
 
     @property
     def name(self) -> str:

@@ -22,7 +22,7 @@ class ExitStatus(IntEnum):
 
 STATUSES: Mapping[ExitStatus, str] = MappingProxyType({
     ExitStatus.OK: "it worked; for `pectin run`: it was told to stop, and did",
-    ExitStatus.FAILED: "the daemon said no, the file was refused, or `pectin doctor` found a problem",
+    ExitStatus.FAILED: "the daemon said no, the file was refused, or `pectin doctor` found a FAIL (a WARN alone is 0)",
     ExitStatus.USAGE: "there is no such command or option",
     ExitStatus.UNAVAILABLE: "something needed is missing: the daemon; for `pectin run` an ffmpeg, an address or the store",
     ExitStatus.SOFTWARE: "a part of the daemon died: a fault of Pectin's own; systemd starts it again",

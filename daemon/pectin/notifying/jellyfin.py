@@ -1,4 +1,4 @@
-"""Tells Jellyfin which paths have changed, and asks it the two things the start-up check wants to know.
+"""Tells Jellyfin which paths have changed, asks it the two things the start-up check wants to know, and what it is doing.
 
 `Authorization: MediaBrowser Token="..."` is the one form that Jellyfin 10.8 to 12 all accept; on 12 the older headers
 give 401."""
@@ -14,11 +14,14 @@ from typing import Any
 
 import httpx
 
+from pectin.model.governor import Activity
 from pectin.notifying.deliver import exchange
 from pectin.notifying.outcome import Outcome, Reason
 
 TIMEOUT = 15.0  # seconds; a scan keeps a small server busy, and it still answers within a few
 _LARGEST = 4 << 20  # bytes of JSON; a server with hundreds of libraries needs a few hundred thousand
+
+_ACTIVE = 90  # seconds: a player reports every ten; one whose owner has left the room and the network is over by then
 
 PathMap = Sequence[tuple[str, str]]  # (our folder, the same folder as Jellyfin sees it)
 
@@ -85,6 +88,19 @@ class Jellyfin:
         return tuple(LibraryFolder(str(one.get("Name", "")), tuple(str(place) for place in one.get("Locations") or ()))
                      for one in found if isinstance(one, dict))
 
+    async def activity(self, client: httpx.AsyncClient) -> Activity | Outcome:
+        """How many watch or listen now, and for how many the picture is encoded; an outcome when it does not tell. Music that is
+        encoded is no work worth mentioning. An API key sees everybody's sessions."""
+        outcome, answer = await self._ask(client, "GET", f"/Sessions?activeWithinSeconds={_ACTIVE}", keep=_LARGEST)
+        if not outcome.delivered:
+            return outcome
+        found = _parsed(answer)
+        if not isinstance(found, list):
+            return Outcome(Reason.WRONG_ANSWER, "what answers at this address is not Jellyfin: check the base path")
+        sessions = [one for one in found if isinstance(one, dict)]
+        return Activity(playing=sum(1 for one in sessions if one.get("NowPlayingItem")),
+                        transcoding=sum(1 for one in sessions if _encodes_pictures(one)))
+
     async def _ask(self, client: httpx.AsyncClient, method: str, path: str, *, keep: int,
                    body: bytes = b"") -> tuple[Outcome, bytes]:
         headers = {"authorization": f'MediaBrowser Token="{self.key}"', "accept": "application/json"}
@@ -108,6 +124,15 @@ def map_path(path: str, path_map: PathMap) -> str:
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path, as Jellyfin sees it, lies in one of Jellyfin's folders (or is it)."""
     return _pure(path).is_relative_to(_pure(folder))
+
+
+def _encodes_pictures(session: dict[str, Any]) -> bool:
+    match session:
+        case {"NowPlayingItem": {"MediaType": "Audio"}}:
+            return False
+        case {"TranscodingInfo": {"IsVideoDirect": False}}:
+            return True
+    return False
 
 
 def _pure(path: str) -> PurePosixPath | PureWindowsPath:

@@ -1,4 +1,5 @@
-"""Log lines on stderr: for people or as JSON, with the journal's priorities, and with the job's id on each line about a job."""
+"""Log lines, for people or as JSON, with the job's id on each line about a job: on stderr, or as entries of the journal with
+fields to search by (JOB_ID, STATE, REASON, PATH)."""
 
 from __future__ import annotations
 
@@ -9,29 +10,41 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, Literal, TextIO
 
 from pectin.linux.pathtext import printable
+from pectin.observing.journal import Journal
 
 Format = Literal["text", "json"]
 
+IDENTIFIER = "pectin"  # what journalctl shows in front of a line, as for a line on stderr
+
 current_job: ContextVar[str | None] = ContextVar("current_job", default=None)
+_current_path: ContextVar[PurePath | None] = ContextVar("current_path", default=None)
 
 # sd-daemon(3): journald takes the number in front of each line as its priority, and cuts it off.
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
 
 # What every record has; whatever else is on it came from `extra=` and is shown. taskName: Python 3.12.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "job"}
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "job", "facts"}
 
 
 @contextmanager
-def job_context(job_id: str) -> Iterator[None]:
-    """Whatever is logged inside, in this task and those it starts, is about this job."""
-    token = current_job.set(job_id)
+def job_context(job_id: str, path: PurePath | None = None) -> Iterator[None]:
+    """Whatever is logged inside, in this task and those it starts, is about this job, whose source was dropped as `path`."""
+    token, former = current_job.set(job_id), _current_path.set(path)
     try:
         yield
     finally:
         current_job.reset(token)
+        _current_path.reset(former)
+
+
+def facts(*, state: str | None = None, reason: str | None = None, path: PurePath | str | None = None) -> dict[str, Any]:
+    """For `extra=`: what a line is about, as fields of the journal and of JSON lines. People read it in the words already."""
+    given = {"state": state, "reason": reason, "path": None if path is None else os.fspath(path)}
+    return {"facts": {name: value for name, value in given.items() if value is not None}}
 
 
 class JobFilter(logging.Filter):
@@ -40,6 +53,8 @@ class JobFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "job"):
             record.job = current_job.get()
+        if (path := _current_path.get()) is not None:
+            record.facts = {"path": os.fspath(path)} | getattr(record, "facts", {})
         return True
 
 
@@ -47,9 +62,10 @@ class TextFormatter(logging.Formatter):
     """`LEVEL job=ID message key=value`, with the time in front where no journal adds it. A traceback follows line by line,
     each with the same beginning and a bar, so that no file name in it can pass for a line of ours."""
 
-    def __init__(self, *, journal: bool) -> None:
+    def __init__(self, *, journal: bool, numbered: bool = True) -> None:
+        """`numbered`: the journal reads the priority from the line, for nothing else tells it."""
         super().__init__()
-        self._journal = journal
+        self._journal, self._numbered = journal, journal and numbered
 
     def format(self, record: logging.LogRecord) -> str:
         job = getattr(record, "job", None)
@@ -59,31 +75,73 @@ class TextFormatter(logging.Formatter):
         details = "".join(f" {key}={_quoted(value)}" for key, value in _extras(record).items())
         lines = [f"{beginning} {printable(record.getMessage())}{details}"]
         lines += [f"{beginning} | {printable(line)}" for line in _traceback(self, record).splitlines()]
-        return _with_priority(lines, record, journal=self._journal)
+        return _with_priority(lines, record, numbered=self._numbered)
 
 
 class JsonFormatter(logging.Formatter):
     """One object per line: time, level, logger, job, message, what `extra=` brought, and the traceback as `exception`."""
 
-    def __init__(self, *, journal: bool) -> None:
+    def __init__(self, *, journal: bool, numbered: bool = True) -> None:
+        """`numbered`: the journal reads the priority from the line, for nothing else tells it."""
         super().__init__()
-        self._journal = journal
+        self._journal, self._numbered = journal, journal and numbered
 
     def format(self, record: logging.LogRecord) -> str:
         own: dict[str, Any] = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name,
-                               "job": getattr(record, "job", None), "message": record.getMessage()}
+                               "job": getattr(record, "job", None), "message": record.getMessage(),
+                               **getattr(record, "facts", {})}
         line = own | _extras(record) | own  # in this order, and nobody's extra takes the place of ours
         if traceback := _traceback(self, record):
             line["exception"] = traceback
         # ASCII: one line whatever is in it, and the odd bytes of a file name stay valid JSON.
-        return _with_priority([json.dumps(line, default=str)], record, journal=self._journal)
+        return _with_priority([json.dumps(line, default=str)], record, numbered=self._numbered)
 
 
-def setup(level: str, format: Format, stream: TextIO, *, journal: bool) -> None:
-    """All logging of this process goes to `stream` from now on. `level` as the configuration has it (`info`)."""
-    handler = logging.StreamHandler(stream)
+class JournalHandler(logging.Handler):
+    """Writes entries with fields. What the journal does not take goes to stderr, which the journal reads too: no line is lost."""
+
+    def __init__(self, journal: Journal, otherwise: logging.Handler) -> None:
+        super().__init__()
+        self._journal = journal
+        self._otherwise = otherwise
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._journal.send(entry(record, self.format(record)))
+        except OSError:
+            self._otherwise.handle(record)
+
+
+def entry(record: logging.LogRecord, message: str) -> dict[str, str | int]:
+    """The journal's fields for a record; names as in systemd.journal-fields(7), and ours."""
+    job = getattr(record, "job", None)
+    return {
+        "MESSAGE": message, "PRIORITY": _priority(record),
+        "SYSLOG_IDENTIFIER": IDENTIFIER, "CODE_FILE": record.pathname, "CODE_LINE": record.lineno, "CODE_FUNC": record.funcName,
+        "LOGGER": record.name, **({"JOB_ID": str(job)} if job else {}),
+        **{name.upper(): str(value) for name, value in {**_extras(record), **getattr(record, "facts", {})}.items()}}
+
+
+def connect(stream: TextIO) -> Journal | None:
+    """The journal, where what goes to `stream` would get there anyhow; None in a terminal, in a container, without systemd."""
+    if not under_journal(stream):
+        return None
+    try:
+        return Journal()
+    except OSError:
+        return None
+
+
+def setup(level: str, format: Format, stream: TextIO, *, journal: bool, native: Journal | None = None) -> None:
+    """All logging of this process goes to `stream` from now on, or as entries to the journal itself (`native`). `level` as the
+    configuration has it (`info`)."""
+    formatter = JsonFormatter if format == "json" else TextFormatter
+    handler: logging.Handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter(journal=journal))
+    if native is not None:
+        handler = JournalHandler(native, handler)
+        handler.setFormatter(formatter(journal=journal, numbered=False))
     handler.addFilter(JobFilter())
-    handler.setFormatter(JsonFormatter(journal=journal) if format == "json" else TextFormatter(journal=journal))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -101,11 +159,14 @@ def under_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -
     return environment.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
-def _with_priority(lines: list[str], record: logging.LogRecord, *, journal: bool) -> str:
-    if not journal:
+def _with_priority(lines: list[str], record: logging.LogRecord, *, numbered: bool) -> str:
+    if not numbered:
         return "\n".join(lines)
-    number = next(number for least, number in _PRIORITIES if record.levelno >= least)
-    return "\n".join(f"<{number}>{line}" for line in lines)  # on every line: journald makes an entry of each
+    return "\n".join(f"<{_priority(record)}>{line}" for line in lines)  # on every line: journald makes an entry of each
+
+
+def _priority(record: logging.LogRecord) -> int:
+    return next(number for least, number in _PRIORITIES if record.levelno >= least)
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:

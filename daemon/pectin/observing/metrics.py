@@ -63,6 +63,8 @@ class Metrics:
         self._speed = Gauge("pectin_encode_speed_ratio", "Encoding speed of a slot: 1 is as fast as the film plays.", ["slot"],
                             registry=registry)
         self._paused = Gauge("pectin_queue_paused", "1 while no new job is started, by the reason.", ["cause"], registry=registry)
+        self._free = Gauge("pectin_disk_free_bytes", "Room on the disks, by what lies there; looked at once a minute.", ["place"],
+                           registry=registry)
         self._threads = Gauge("pectin_cpu_limit_threads", "CPU threads one job may use.", registry=registry)
         self._watcher = Gauge("pectin_watcher_healthy", "1 while changes in the inbox are noticed at once, 0 while only the "
                               "rescan finds them.", registry=registry)
@@ -157,6 +159,10 @@ class Metrics:
         """Why no new job is started, all that is true; none: jobs start."""
         _replace(self._paused, {cause.value: 1 for cause in causes})
 
+    def disk_free(self, found: Mapping[str, int]) -> None:
+        """What is not named any more, or does not answer, is unknown."""
+        _replace(self._free, found, gone=float("nan"))
+
     def cpu_limit(self, threads: int) -> None:
         self._threads.set(threads)
 
@@ -237,9 +243,9 @@ class MetricsServer:
         self._thread.join()
 
 
-def _replace(gauge: Gauge, counts: Mapping[str, int]) -> None:
+def _replace(gauge: Gauge, counts: Mapping[str, int], gone: float = 0) -> None:
     for labels in {sample.labels[label] for family in gauge.collect() for sample in family.samples for label in sample.labels}:
         if labels not in counts:
-            gauge.labels(labels).set(0)  # not removed: a graph that ends looks like a daemon that died
+            gauge.labels(labels).set(gone)  # not removed: a graph that ends looks like a daemon that died
     for name, count in counts.items():
         gauge.labels(name).set(count)

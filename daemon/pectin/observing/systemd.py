@@ -36,6 +36,10 @@ class Notifier:
         """Call `ready` when it is done. The time lets systemd tell this reload's READY from an earlier one."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}", patience=_PATIENCE)
 
+    def extend(self, seconds: float) -> None:
+        """A start or a stop takes longer than the unit allows: from now on it may last so long, unless this is said again."""
+        self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000:.0f}", patience=_PATIENCE)
+
     def stopping(self) -> None:
         self._send("STOPPING=1", patience=_PATIENCE)
 

@@ -26,7 +26,7 @@ from pectin.model.identity import job_id
 from pectin.model.job import State
 from pectin.model.places import Places
 from pectin.model.route import Route
-from pectin.observing.logs import job_context
+from pectin.observing.logs import facts, job_context
 from pectin.observing.metrics import Metrics
 from pectin.pipeline.events import make_event
 from pectin.pipeline.recover import job_from
@@ -191,9 +191,9 @@ class Claiming:
             self._emptied.note(one.path.parent, self._routes[one.route].inbox, now)
             self._told.pop(one.path, None)
             self._metrics.claimed(how, max(0.0, now - (one.last_change or claimed.mtime)))
-            with job_context(job.id):
+            with job_context(job.id, job.inbox_path):
                 log.info("accepted %s (%d bytes) from route %s%s", job.name, job.size, job.route,
-                         ", cut short: nobody has completed it" if one.truncated else "")
+                         ", cut short: nobody has completed it" if one.truncated else "", extra=facts(state=job.state))
         if jobs:
             self._changed()
 
@@ -206,7 +206,8 @@ class Claiming:
             refusal = error if isinstance(error, PectinError) else PectinError(Cause.INTERNAL, str(error))
             said = refusal.cause if refusal.cause is Cause.DISK_LOW else refusal.sentence  # how full it is changes with each look
             if self._told.get(one.path) != said:  # once, not at every look: the file may lie there for days
-                log.warning("%s cannot be taken yet: %s; %s", printable(one.path), refusal.sentence, refusal.meaning.next_step)
+                log.warning("%s cannot be taken yet: %s; %s", printable(one.path), refusal.sentence, refusal.meaning.next_step,
+                            extra=facts(reason=refusal.cause, path=one.path))
             self._told[one.path] = said
             sentence = f"{refusal.sentence}; {refusal.meaning.next_step}"
             self._arrivals[one.route].postpone(one.path, now, now + POSTPONED, sentence)

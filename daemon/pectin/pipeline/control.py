@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from pectin import __version__
 from pectin.linux.pathtext import printable
-from pectin.model.errors import Cause, PectinError
+from pectin.model.errors import MEANINGS, Cause, PectinError
 from pectin.model.event import EventType
 from pectin.model.job import (
     FINAL,
@@ -26,8 +27,10 @@ from pectin.model.job import (
 )
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
+from pectin.model.priority import FRONT
 from pectin.model.profile import Profile
 from pectin.model.route import Naming, Route
+from pectin.observing.logs import facts, job_context
 from pectin.pipeline import media_notes
 from pectin.pipeline.again import redo, requeue
 from pectin.pipeline.conflicts import no_versions, why_no_versions
@@ -41,13 +44,14 @@ from pectin.pipeline.sidecars import SidecarAccount, account
 from pectin.pipeline.status import (
     Status,
     WaitingStatus,
+    hold_status,
     inbox_statuses,
     problems,
     running_status,
     sandbox_status,
     waiting_status,
 )
-from pectin.pipeline.undo import Undo
+from pectin.pipeline.undo import Undo, WishError
 from pectin.pipeline.worker import Worker
 from pectin.planning.effort import expected_seconds
 from pectin.planning.reach import reach
@@ -55,6 +59,8 @@ from pectin.publishing import originals
 from pectin.publishing.naming import extension_of, library_name
 from pectin.publishing.titles import understand
 from pectin.store.store import Store
+
+log = logging.getLogger(__name__)
 
 WAITING_SHOWN = 50  # an inbox may hold thousands of files that are not films; the total is told beside them
 
@@ -100,7 +106,8 @@ class Control:
         waiting = self._intake.waiting()
         return Status(
             version=__version__, pid=os.getpid(), started_at=self._started_at, config=str(self._config),
-            mode=self._gate.mode.value, paused_for=self._gate.causes, mode_sentence=self._gate.sentence,
+            mode=self._gate.mode.value, paused_for=self._gate.causes, mode_sentence=self._gate.sentence, until=self._gate.until,
+            governor=tuple(hold_status(hold) for hold in self._gate.holds),
             jobs=await self._store.jobs.counts(),
             running=tuple(running_status(r) for r in self._worker.running.values()),
             waiting=tuple(waiting_status(w) for w in waiting[:WAITING_SHOWN]), waiting_total=len(waiting),
@@ -157,6 +164,7 @@ class Control:
                                            message=error.sentence, events=[event],
                                            changes={"stage": Stage.DONE, "finished_at": now})
         self._worker.announce(Trigger.CANCEL, State.CANCELLED, error.cause)
+        _tell(State.PENDING, job, error.cause)
         await dispose(job, self._store, self._worker.policy.places, self._worker.policy.publishing)
         return job
 
@@ -202,14 +210,33 @@ class Control:
             await asyncio.wait({running.task})
         return job
 
+    async def prioritise(self, prefix: str, priority: int) -> Job:
+        """Before or behind others from now on. Raises WishError for a job that is over."""
+        return await self._ranked(prefix, priority=priority)
+
+    async def next(self, prefix: str) -> Job:
+        """To the front of the queue, and due at once if it waits for another try. Raises WishError for a job that is over."""
+        return await self._ranked(prefix, priority=max(FRONT, await self._store.jobs.highest_priority() + 1), not_before=0.0)
+
+    async def _ranked(self, prefix: str, **changes: float) -> Job:
+        job = await self.find(prefix)
+        if job.state in FINAL:
+            raise WishError(f"the job is {job.state}: it does not wait for its turn; `pectin retry` or `pectin redo` puts it "
+                            "into the queue again")
+        job = await self._store.jobs.note(job.id, now=time.time(), **changes)
+        self._worker.wake.call()
+        self._changed()
+        return job
+
     def _queued(self, job: Job, trigger: Trigger) -> Job:
         self._worker.announce(trigger, job.state, job.cause)
+        _tell(None, job, job.cause)
         self._worker.wake.call()
         return job
 
-    async def pause(self) -> None:
-        """Nothing new starts, and what runs stands still until resume."""
-        await self._set(Mode.PAUSED)
+    async def pause(self, seconds: float | None = None) -> None:
+        """Nothing new starts, and what runs stands still until resume, or for so many seconds."""
+        await self._set(Mode.PAUSED, None if seconds is None else time.time() + seconds)
 
     async def drain(self) -> None:
         """What runs is finished, nothing new starts."""
@@ -219,16 +246,13 @@ class Control:
         await self._set(Mode.OPEN)
         self._worker.wake.call()
 
-    async def _set(self, mode: Mode) -> None:
+    async def _set(self, mode: Mode, until: float | None = None) -> None:
         try:
-            await self._gate.set(mode)
+            await self._gate.set(mode, until)
         finally:
             self._worker.wake.call()  # also when it was refused: a worker may have looked meanwhile
         for running in self._worker.running.values():
-            if mode is Mode.PAUSED:
-                running.suspend()
-            else:
-                running.resume()
+            self._gate.act_upon(running)
         self._changed()
 
     async def suspend(self, prefix: str) -> Job:
@@ -308,3 +332,10 @@ class Control:
         if profile.versions and plan.renditions and (why_not := await asyncio.to_thread(why_no_versions, name, route.library)):
             notes = (*notes, no_versions(why_not))
         return media, replace(plan, name=name, notes=notes, estimated_seconds=seconds), reach(profile).sentence
+
+
+def _tell(before: State | None, job: Job, cause: Cause | None) -> None:
+    """A step that no worker made, in the log."""
+    with job_context(job.id, job.inbox_path):
+        log.info("%s%s%s", f"{before} -> " if before else "", job.state, f": {MEANINGS[cause].sentence}" if cause else "",
+                 extra=facts(state=job.state, reason=cause))

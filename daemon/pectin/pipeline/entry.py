@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from pectin.model.errors import MEANINGS, Cause, PectinError
 from pectin.model.job import Job, State
-from pectin.observing.logs import job_context
+from pectin.observing.logs import facts, job_context
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.policy import Policy
 from pectin.pipeline.retry import RESOURCE_DELAY
@@ -36,16 +36,23 @@ class Entry:
 
     async def next(self, policy: Policy) -> Job | None:
         """The job to take now. None: nothing is due, or the next job has no room; then the gate says so. One that could never
-        have room waits alone. One call at a time: two would let two jobs into the same room."""
+        have room waits alone, and those for a library without room keep only each other waiting. One call at a time: two would
+        let two jobs into the same room."""
+        full: dict[str, Shortage] = {}  # by route
         while True:
-            job = await self._store.jobs.next_due(time.time(), self._running.keys(), policy.order)
+            job = await self._store.jobs.next_due(time.time(), self._running.keys(), policy.order, full)
             if job is not None and job.state is not State.PENDING:
                 return job
             shortage = await self._space.for_job(job, self._running.values(), policy) if job else None
             if job is not None and shortage is not None and shortage.alone:
                 await self._set_apart(job, shortage)
                 continue
-            if self._gate.short(shortage.facts if shortage else None):
+            if shortage is not None and shortage.library is not None:
+                full |= {name: shortage for name, route in policy.routes.items() if route.library == shortage.library}
+                continue
+            told = shortage or next(iter(full.values()), None)
+            others_go_on = shortage is None and not policy.routes.keys() <= full.keys()
+            if self._gate.short(told.facts if told else None, partly=others_go_on):
                 self._changed()
             return None if shortage else job
 
@@ -81,7 +88,8 @@ class Entry:
                 return
             error = PectinError(Cause.DISK_LOW, shortage.facts)
             if now.cause is not error.cause:
-                with job_context(job.id):
-                    log.warning("it cannot start: %s; %s", error.sentence, MEANINGS[error.cause].next_step)
+                with job_context(job.id, job.inbox_path):
+                    log.warning("it cannot start: %s; %s", error.sentence, MEANINGS[error.cause].next_step,
+                                extra=facts(state=job.state, reason=error.cause))
             await self._store.jobs.note(job.id, now=time.time(), cause=error.cause, message=error.sentence,
                                         not_before=time.time() + RESOURCE_DELAY)

@@ -6,12 +6,14 @@ import logging
 import time
 from collections import Counter
 
-from pectin.model.job import State
+from pectin.model.job import FINAL, State
 from pectin.observing.metrics import Metrics
 from pectin.observing.systemd import Notifier
 from pectin.pipeline.gate import Gate
 from pectin.pipeline.intake_loop import IntakeLoop
-from pectin.pipeline.status import problems, status_line
+from pectin.pipeline.line import status_line
+from pectin.pipeline.running import RunningJob
+from pectin.pipeline.status import problems, running_status
 from pectin.pipeline.wake import Wake
 from pectin.pipeline.worker import Worker
 from pectin.store.store import Store
@@ -36,6 +38,8 @@ class Narrator:
         self._wake = Wake()
         self._count_at = 0.0
         self._troubles: list[str] = []
+        self._ended_before = 0  # how many jobs were over when the queue was last empty
+        self.stopping = ""  # what the daemon does before it ends
 
     def call(self) -> None:
         self._wake.call()
@@ -56,9 +60,18 @@ class Narrator:
             for job in running:
                 self._metrics.progress(job.slot, job.progress.fraction, job.progress.speed)
             self._metrics.held_back(Counter(cause.value for job in running for cause in {*job.suspended_for, *job.limits}))
-            waiting = counts[State.PENDING] + counts[State.PUBLISHING] + counts[State.PROCESSING] - len(running)
-            self._notifier.status(status_line(running, max(0, waiting), self._gate.sentence, troubles))
+            unfinished = counts[State.PENDING] + counts[State.PUBLISHING] + counts[State.PROCESSING]
+            # A job whose source is being put away has its slot still, and is over.
+            waiting = unfinished - sum(job.job.state not in FINAL for job in running)
+            self._notifier.status(self._line([job for job in running if job.job.state not in FINAL], max(0, waiting), troubles))
             await self._wake.wait(until=time.time() + BEAT if running else None)
+
+    def _line(self, running: list[RunningJob], waiting: int, troubles: list[str]) -> str:
+        if not running and not waiting:
+            self._ended_before = self._worker.ended
+        sentence = ". ".join(filter(None, (self.stopping, self._gate.sentence)))
+        return status_line([running_status(job) for job in running], ended=self._worker.ended - self._ended_before,
+                           waiting=waiting, sentence=sentence, troubles=troubles)
 
     def _note(self, troubles: list[str]) -> None:
         """What begins or ends to be wrong is told once, not at every look."""

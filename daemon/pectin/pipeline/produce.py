@@ -56,6 +56,7 @@ async def produce(work: Work, plan: Plan, measured: Measured) -> list[Output]:
     plan, rungs = work.running.plan or plan, Rungs()
     for _ in range(MOST_RUNS):
         work.running.enter(Stage.ENCODING)
+        await work.running.standing()
         try:
             outputs = await (_take_over(work, plan, amends) if plan.whole_file else _encode(work, plan, amends, rungs))
         except _AgainError as done:
@@ -123,6 +124,7 @@ async def _attempt(work: Work, plan: Plan, amends: Amends, embedded: Mapping[int
     if plan.container == Container.MP4 and any(stream.kind == "subtitle" for stream in plan.kept):
         await asyncio.to_thread(mp4_flags.disable_texts, work.scratch / command.video)
     running.enter(Stage.VERIFYING)
+    await running.standing()
     try:
         mismatches = await prove(work, plan, amends, encoded, command)
     except PectinError as error:

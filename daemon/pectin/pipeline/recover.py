@@ -20,7 +20,7 @@ from pectin.model.output import DECORATION
 from pectin.model.places import CLAIM_NOTE, JOB_NOTE, Places
 from pectin.model.profile import Profile
 from pectin.model.sidecar import ROLE as SIDECAR_ROLE
-from pectin.observing.logs import job_context
+from pectin.observing.logs import facts, job_context
 from pectin.pipeline import media_notes
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.events import event_type, make_event
@@ -42,7 +42,7 @@ async def recover(store: Store, policy: Policy) -> None:
     await take_up_again(store, policy.places, outputs_present)
     interrupted = await store.jobs.in_state(State.PROCESSING, State.PUBLISHING)
     for job in interrupted:
-        with job_context(job.id):
+        with job_context(job.id, job.inbox_path):
             for pid in await sweep_orphans(job.id):
                 log.warning("process %d was left behind by the last run: killed", pid)
             await _interrupt(store, job, policy)
@@ -51,7 +51,7 @@ async def recover(store: Store, policy: Policy) -> None:
         await asyncio.to_thread(media_notes.sweep, policy.state)
     await go_on_undoing(store, policy.places, Undo(store), Turns().of)
     for job in await store.jobs.in_state(State.PENDING):
-        with job_context(job.id):
+        with job_context(job.id, job.inbox_path):
             await _find_source(job, policy.places)
 
 
@@ -76,7 +76,8 @@ async def _interrupt(store: Store, job: Job, policy: Policy) -> None:
                                             **({"finished_at": now} if gives_up else {})}, events=events)
     if after.state is State.PENDING:  # it may wait for room, and half an output would take that
         await asyncio.to_thread(wipe, policy.places, job.id)
-    log.warning("%s -> %s: %s (%d times by now)", job.state, after.state, message, decision.interruptions)
+    log.warning("%s -> %s: %s (%d times by now)", job.state, after.state, message, decision.interruptions,
+                extra=facts(state=after.state, reason=decision.cause))
 
 
 async def _work_folders(store: Store, policy: Policy) -> None:

@@ -53,10 +53,12 @@ class RunningJob:
     below_floor: bool = False  # the film was made, and looks unlike its source
     made_by: str = ""  # by the CPU or a device, as a sentence
     omissions: list[Omission] = field(default_factory=list)
+    held_by_governor: frozenset[Cause] = frozenset()
     _since: float = field(default_factory=time.monotonic)
     _times: dict[Stage, float] = field(default_factory=dict)
     _suspended_for: set[Cause] = field(default_factory=set)
     _limits: dict[Cause, int] = field(default_factory=dict)
+    _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
     _starting: bool = False  # its child sets its own CPUs yet, those it was started with
     _child: Child | None = None
     _cpu_seconds: float = 0.0
@@ -134,6 +136,12 @@ class RunningJob:
         if self.room is not None:
             await self.room(self)
 
+    async def standing(self) -> None:
+        """Between two pieces of work: wait while it is paused, so that no new one begins."""
+        while self._suspended_for:
+            self._goes_on.clear()
+            await self._goes_on.wait()
+
     def suspend(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
         """Stand still for this reason, whatever other reasons there are: no CPU is used until all of them are over."""
         self._suspended_for.add(cause)
@@ -143,7 +151,10 @@ class RunningJob:
     def resume(self, cause: Cause = Cause.PAUSED_BY_USER) -> None:
         """This reason is over."""
         self._suspended_for.discard(cause)
-        if self._child is not None and not self._suspended_for:
+        if self._suspended_for:
+            return
+        self._goes_on.set()
+        if self._child is not None:
             self._child.resume()
 
     def limit(self, cpus: int, cause: Cause) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pectin.linux.footing import astray
@@ -27,10 +27,11 @@ STATE_MARGIN = 16 * 2**20  # bytes: the database and its log, so that a disk tha
 @dataclass(frozen=True, slots=True)
 class Shortage:
     """Too little room, with the facts for a person. `alone`: even on an empty disk it would not fit: that is about this film, not
-    about the disk, and nobody else has to wait for it."""
+    about the disk, and nobody else has to wait for it. `library`: this one alone is short of room, films for others may go on."""
 
     facts: str
     alone: bool
+    library: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class Space:
         waiting = sum(_outputs(job, None, policy).work for job in queued if job.id not in {one.job.id for one in running})
         return await self._judge(name, _Need(size + output_size(size)), running, policy, waiting)
 
+    async def free(self, policy: Policy) -> dict[str, int]:
+        """Bytes that are free, by what lies there; what does not answer is left out."""
+        folders = {"work": policy.places.work, **({"state": policy.state} if policy.state else {}),
+                   **({"renditions": policy.renditions} if policy.renditions else {}),
+                   **{f"library of {name}": route.library for name, route in policy.routes.items()}}
+        answers = await self._glances.at(folders.values())
+        return {what: disk.free for what, folder in folders.items() if isinstance(disk := answers[folder], Disk)}
+
     async def _judge(self, name: str, need: _Need, others: Collection[RunningJob], policy: Policy,
                      set_aside: int = 0) -> Shortage | None:
         work = policy.places.work
@@ -78,7 +87,8 @@ class Space:
             if (disk := disks.get(place)) is not None and needed[disk.pool]:
                 short = _short(name, place, disk, needed[disk.pool], reserved[disk.pool], policy.min_free)
                 if short is not None:
-                    return short
+                    own = place not in (work, policy.renditions) and (work not in disks or disks[work].pool != disk.pool)
+                    return replace(short, library=place) if own and not short.alone else short
         state = disks.get(policy.state) if policy.state else None
         if state is not None and state.free < min(STATE_MARGIN, state.size // 2):
             return Shortage(f"{amount(state.free)} are free at {policy.state}, where the database lies", alone=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pectin.intake.arrivals import Waiting
@@ -12,6 +11,7 @@ from pectin.linux.pathtext import printable
 from pectin.linux.sandbox import Part, Sandbox
 from pectin.linux.trial import offered
 from pectin.model.errors import MEANINGS, Cause
+from pectin.model.governor import Hold, Way
 from pectin.model.job import Stage, State
 from pectin.pipeline.hardware import DeviceStatus
 from pectin.pipeline.intake_loop import IntakeLoop
@@ -85,8 +85,20 @@ class SandboxStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldStatus:
+    """A reason of the governor's that holds now. `way`: hold (what runs stands still), finish (what runs is finished) or slow;
+    `until`: Unix seconds where that is known."""
+
+    cause: Cause
+    way: Way
+    sentence: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """`problems` are sentences about what is wrong right now; empty is good. `mode` is what a person wants; `paused_for` is why
+    """`problems` are sentences about what is wrong right now; empty is good. `mode` is what a person wants, `until` when that is
+    over by itself (Unix seconds); `paused_for` is why
     no job starts, which may be a disk as well, and `mode_sentence` says that in words. `originals_size` in bytes, as the
     sources were."""
 
@@ -97,6 +109,8 @@ class Status:
     mode: str
     paused_for: tuple[Cause, ...]
     mode_sentence: str
+    until: float | None
+    governor: tuple[HoldStatus, ...]
     jobs: dict[State, int]
     running: tuple[RunningStatus, ...]
     waiting: tuple[WaitingStatus, ...]
@@ -112,6 +126,10 @@ class Status:
     sandbox: SandboxStatus
     hardware: tuple[DeviceStatus, ...]
     hardware_sentence: str
+
+
+def hold_status(hold: Hold) -> HoldStatus:
+    return HoldStatus(cause=hold.cause, way=hold.way, sentence=hold.sentence, until=hold.until)
 
 
 def sandbox_status(sandbox: Sandbox | None) -> SandboxStatus:
@@ -154,22 +172,3 @@ def running_status(running: RunningJob) -> RunningStatus:
         method=running.plan.method.value if running.plan else None, fps=progress.fps,
         eta_seconds=progress.left_seconds, started_at=running.job.started_at, suspended=running.suspended, held_back=tuple(held),
         cpu_seconds=figures.cpu_seconds, peak_memory=figures.peak_memory, made_by=running.made_by, doing=running.doing)
-
-
-def status_line(running: Iterable[RunningJob], waiting_jobs: int, mode_sentence: str, troubles: Sequence[str] = ()) -> str:
-    """One line for systemctl status, e.g. `encoding 1 of 7: Film (2010) 43 %, 1.8x`. What is wrong comes first."""
-    if troubles:
-        return f"{troubles[0]} | {status_line(running, waiting_jobs, mode_sentence)}"
-    jobs = list(running)
-    if not jobs:
-        text = f"{waiting_jobs} waiting" if waiting_jobs else "idle, watching the inbox"
-        return f"{mode_sentence} ({text})" if mode_sentence else text
-    first = running_status(jobs[0])
-    text = f"{first.stage.value} {len(jobs)} of {len(jobs) + waiting_jobs}: {first.name.rpartition('.')[0] or first.name}"
-    if first.fraction is not None:
-        text += f" {first.fraction:.0%}".replace("%", " %")
-    if first.doing:
-        text += f", {first.doing}"
-    if first.speed:
-        text += f", {first.speed:.1f}x"
-    return f"{mode_sentence}: {text}" if mode_sentence else text

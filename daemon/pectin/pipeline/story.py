@@ -71,6 +71,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         if cut is not None:
             media = without_lengths(media)
         running.learnt(media)
+        await running.standing()
         measured = await measure(source, media, profile, policy.encoding, running, places.scratch(job.id))
         plan = decide(media, profile, measured)
         name = named(running, policy, extension_of(plan.container, job.relative))
@@ -85,6 +86,7 @@ async def make(running: RunningJob, policy: Policy) -> Made:
         await asyncio.to_thread(lambda: address.refuse_taken(route.library, where, terms(running, policy)))
         work = Work(running=running, source=source, media=media, profile=profile, scratch=places.scratch(job.id),
                     encoding=policy.encoding)
+        await running.standing()
         outputs = await produce(work, running.plan, measured)
     if profile.versions:
         outputs = await asyncio.to_thread(_with_versions, outputs, running, name, route.library)

@@ -26,7 +26,7 @@ from pectin.model.intent import Intent
 from pectin.model.job import IllegalTransitionError, Job, Stage, State, Trigger
 from pectin.model.left_behind import LeftBehind, Why
 from pectin.model.places import Places
-from pectin.observing.logs import job_context
+from pectin.observing.logs import facts, job_context
 from pectin.pipeline.events import make_event
 from pectin.pipeline.policy import Policy
 from pectin.publishing import originals, place, restore
@@ -125,7 +125,7 @@ class Undo:
             return after
 
         after = await finished(write())
-        log.info("%s", error.sentence)
+        log.info("%s", error.sentence, extra=facts(state=after.state, reason=error.cause, path=after.inbox_path))
         return after
 
 

@@ -18,14 +18,14 @@ from pectin.model.event import EventType
 from pectin.model.intent import Intent
 from pectin.model.job import FINAL, Job, Stage, StaleTransitionError, State, Trigger, next_state
 from pectin.model.plan import plain
-from pectin.observing.logs import job_context
+from pectin.observing.logs import facts, job_context
 from pectin.observing.metrics import Metrics
 from pectin.pipeline import media_notes
 from pectin.pipeline.conflicts import find_rival, named, terms
 from pectin.pipeline.disposal import dispose, let_go
 from pectin.pipeline.entry import Entry
 from pectin.pipeline.events import event_type, make_event
-from pectin.pipeline.gate import Gate, Mode
+from pectin.pipeline.gate import Gate
 from pectin.pipeline.hardware import Hardware
 from pectin.pipeline.mounts import Mounts
 from pectin.pipeline.policy import Policy
@@ -40,6 +40,8 @@ from pectin.publishing import address, place
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_TELL_ROOM = 60.0  # seconds between two looks at the disks for the metric: Prometheus asks as often or less
 
 
 class Worker:
@@ -62,6 +64,7 @@ class Worker:
         self.space = Space()
         self.mounts = Mounts(store.flags)
         self.running: dict[str, RunningJob] = {}
+        self.ended = 0  # jobs that came to an end in this run, good or bad
         self._entry = Entry(store, gate, self.space, self.turns, self.running, changed)
 
     async def run(self) -> None:
@@ -70,6 +73,12 @@ class Worker:
             for slot in range(self._slots):
                 group.create_task(self._slot(slot), name=f"worker-{slot}")
             group.create_task(self._entry.watch(lambda: self.policy, self._taking, self.wake), name="worker-space")
+            group.create_task(self._tell_room(), name="worker-room")
+
+    async def _tell_room(self) -> None:
+        while True:
+            self._metrics.disk_free(await self.space.free(self.policy))
+            await asyncio.sleep(_TELL_ROOM)
 
     async def attended(self, job_id: str) -> None:
         """A job has got a sidecar. Whoever works on it will find it; for one that has ended, this is the moment to put it where
@@ -89,6 +98,11 @@ class Worker:
     async def room_for_copy(self, name: str, size: int) -> None:
         """Whether a film of so many bytes may be copied into the work queue. Raises PectinError(DISK_LOW)."""
         await self._entry.room_for_copy(name, size, self.policy)
+
+    async def has_work(self) -> bool:
+        """Whether a job runs or waits."""
+        counts = await self._store.jobs.counts()
+        return bool(self.running) or bool(counts[State.PENDING] + counts[State.PUBLISHING])
 
     def announce(self, trigger: Trigger, state: State, cause: Cause | None) -> None:
         """A transition has been written: count it and wake whoever tells the world."""
@@ -113,19 +127,20 @@ class Worker:
     async def _take(self, slot: int) -> RunningJob | None:
         """The next due job, now PROCESSING (or PUBLISHING still), or None."""
         async with self._taking:
-            while self._gate.mode is Mode.OPEN:  # it may have closed while we waited our turn
+            while self._gate.is_open:  # it may have closed while we waited our turn
                 job = await self._entry.next(self.policy)
-                if job is None or self._gate.mode is not Mode.OPEN:
+                if job is None or not self._gate.is_open:
                     return None
                 running = RunningJob(job=job, slot=slot, cpus=self.policy.encoding.cpus_of(slot), hardware=self.hardware,
                                      scores=self._store.scores, room=lambda run: self._entry.room_for_plan(run, self.policy))
+                self._gate.act_upon(running)
                 self.running[job.id] = running
                 if job.state is not State.PENDING:
                     # Durable, so that a start after a crash can tell a job that was being placed from one that only waited.
                     running.job = await finished(self._store.jobs.note(job.id, now=time.time(), stage=Stage.PLACING))
                     return running
                 try:
-                    with job_context(job.id):
+                    with job_context(job.id, job.inbox_path):
                         await self._step(running, Trigger.CLAIM, started_at=time.time(), stage=Stage.PROBING)
                 except StaleTransitionError:  # a person cancelled it in this very moment
                     del self.running[job.id]
@@ -136,7 +151,7 @@ class Worker:
     async def _work(self, running: RunningJob) -> None:
         """One job in a task of its own, so that it can be stopped alone. An error that comes out of here is the store's: then
         the daemon ends loudly, and the next start puts everything in order."""
-        with job_context(running.job.id):
+        with job_context(running.job.id, running.job.inbox_path):
             running.task = asyncio.create_task(self._story(running), name=f"job-{running.job.id}")
         try:
             await asyncio.wait({running.task})
@@ -168,6 +183,7 @@ class Worker:
                 self._metrics.quality(running.quality, below_floor=running.below_floor)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
                                  plan=made.plan.as_json(), stage=Stage.PLACING, **_figures(running))
+            await running.standing()
             async with self._placing.of(str(recorded_intent(running.job).library)):  # two of one name: one after the other
                 outputs = await put_in_library(running, policy)
             await self._step(running, Trigger.PUBLISHED, outputs=outputs, finished_at=time.time(), stage=Stage.DONE)
@@ -216,7 +232,9 @@ class Worker:
             self.announce(trigger, target, cause)
 
         await finished(write())
-        log.log(level, "%s -> %s%s", job.state, target, f": {message}; {MEANINGS[cause].next_step}" if cause else "")
+        self.ended += target in FINAL
+        log.log(level, "%s -> %s%s", job.state, target, f": {message}; {MEANINGS[cause].next_step}" if cause else "",
+                extra=facts(state=target, reason=cause))
 
     async def _trouble(self, running: RunningJob, error: PectinError, policy: Policy) -> None:
         """Turn an error into the transition that retry.py decides. A job that has just ended (a stop that came during its last

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pectin.linux import trees
 from pectin.linux.crash import CrashPoint, reached
+from pectin.linux.folder import make_folder
 from pectin.linux.footing import astray
 from pectin.linux.move import fsync_folder
 from pectin.model.errors import Cause, PectinError, os_cause
@@ -151,10 +152,8 @@ def _make_folders(library: Path, folder: Path, mode: int, group: int | None, own
     for new in reversed(missing):
         with explained(new, library):
             with suppress(FileExistsError):  # another job was faster: as good as ours, if it is a folder
-                new.mkdir()
+                make_folder(new, mode)  # it inherits set-gid from the one above, where a share relies on it: that bit stays
                 give(new, -1, group)
-                # A folder inherits set-gid from the one above, where a share relies on it: that bit stays.
-                new.chmod(mode | (new.stat().st_mode & stat.S_ISGID))
                 give(new, owner, -1)
                 fsync_folder(new.parent)
                 reached(CrashPoint.LIBRARY_FOLDER_MADE)

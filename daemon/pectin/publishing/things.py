@@ -146,7 +146,7 @@ def give(file: Path | int, owner: int | None, group: int | None) -> None:
             os.chown(file, *wanted)
     except PermissionError as error:
         why = "give files to another user (publish.owner): that needs CAP_CHOWN" if wanted[0] != -1 \
-            else "give files to a group it is no member of (publish.group)"
+            else "give files to this group (publish.group): it must be a member, and the unit must allow chown"
         raise PectinError(Cause.NO_PERMISSION, f"the daemon may not {why}") from error
 
 

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from pectin.model.governor import YieldTo
 from pectin.model.route import Naming
 from pectin.settings import profile_checks
 
@@ -28,6 +29,10 @@ def cross_check(sections: Mapping[str, Any]) -> list[Finding]:
     if jellyfin is not None and (jellyfin.url is None) != (jellyfin.key_file is None):
         missing = "url" if jellyfin.url is None else "key_file"
         findings.append((f"jellyfin.{missing}", "url and key_file are needed together", "give both, or neither"))
+    governor = sections.get("governor")
+    if governor is not None and governor.yield_to is not YieldTo.OFF and jellyfin is not None and jellyfin.url is None:
+        findings.append(("governor.yield_to", "there is no Jellyfin to make room for",
+                         "give jellyfin.url and jellyfin.key_file, or yield_to: off"))
     return findings
 
 

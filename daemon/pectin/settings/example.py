@@ -74,7 +74,7 @@ def _entry(name: str, field: FieldInfo, path: str, indent: int) -> Iterator[str]
             dash = "- "
             for key, inner in section.model_fields.items():
                 yield from _comment_of(inner, indent + 4)
-                yield f"{pad}  {dash}{key}: {_yaml(getattr(item, key), inner)}"
+                yield f"{pad}  {dash}{key}: {as_yaml(getattr(item, key), inner)}"
                 dash = "  "
     elif origin is dict:
         yield f"{pad}{name}:"
@@ -87,7 +87,7 @@ def _entry(name: str, field: FieldInfo, path: str, indent: int) -> Iterator[str]
                 yield ""
                 yield from _comment(SHIPPED[key][0], indent + 2)
                 yield f"{pad}  {key}:"
-                yield from (f"{pad}    {name}: {_yaml(getattr(value, name), type(value).model_fields[name])}"
+                yield from (f"{pad}    {name}: {as_yaml(getattr(value, name), type(value).model_fields[name])}"
                             for name in SHIPPED[key][1])
     else:
         yield f"{pad}{name}:"
@@ -111,7 +111,7 @@ def _scalar(name: str, field: FieldInfo, path: str, pad: str) -> Iterator[str]:
     elif default is None:
         yield f"{pad}#{name}: {_SAMPLES[path]}"
     else:
-        yield f"{pad}{name}: {_yaml(default, field)}"
+        yield f"{pad}{name}: {as_yaml(default, field)}"
 
 
 def _comment_of(field: FieldInfo, indent: int) -> list[str]:
@@ -125,7 +125,7 @@ def _comment(text: str, indent: int) -> list[str]:
     return textwrap.wrap(" ".join(text.split()), _WIDTH, initial_indent=f"{pad}# ", subsequent_indent=f"{pad}# ")
 
 
-def _yaml(value: Any, field: FieldInfo) -> str:
+def as_yaml(value: Any, field: FieldInfo) -> str:
     """A default as a person would write it: the unit is known by the field's type."""
     text = f"{field.annotation} {field.metadata}"
     if isinstance(value, StrEnum):
@@ -141,7 +141,7 @@ def _yaml(value: Any, field: FieldInfo) -> str:
     if isinstance(value, int) and "file mode" in text:
         return f'"{value:04o}"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_yaml(item, field) for item in value) + "]"
+        return "[" + ", ".join(as_yaml(item, field) for item in value) + "]"
     if isinstance(value, Path | str):
         return str(value)
     return f"{value:g}" if isinstance(value, float) else f"{value}"

@@ -14,6 +14,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pectin.model.schedule import WindowError
 from pectin.settings.quantities import Allowed
 from pectin.settings.sections import Settings
 
@@ -46,6 +47,9 @@ def explain(error: Mapping[str, Any], lines: Mapping[str, int], data: Mapping[st
     if error["type"] == "missing":
         return Problem(path=path, line=line, message="this key is needed", hint=f"allowed: {allowed_at(location)}")
     value = "nothing" if error["input"] is None else repr(error["input"])
+    why = error.get("ctx", {}).get("error")
+    if isinstance(why, WindowError):
+        return Problem(path=path, line=line, message=f"{value} is not allowed: {why}", hint=f"allowed: {allowed_at(location)}")
     hint = _name_words(location) if error["loc"][-1] == _OF_A_NAME else allowed_at(location)
     return Problem(path=path, line=line, message=f"{value} is not allowed", hint=f"allowed: {hint}")
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from pectin.linux.sandbox import Mode as SandboxMode
 from pectin.model.artifact import Preview
 from pectin.model.conflict import Conflict, Duplicates, Mtime
 from pectin.model.event import EventType
+from pectin.model.governor import OnBattery, Outside, YieldBy, YieldTo
 from pectin.model.hardware import Wish
 from pectin.model.order import Order
 from pectin.model.profile import (
@@ -29,6 +39,7 @@ from pectin.model.profile import (
 from pectin.model.quality import Metric, QualityMode
 from pectin.model.rendition import Hls
 from pectin.model.route import Naming
+from pectin.model.schedule import WORDS, parse_window
 from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size, When, WhenOrWord
 from pectin.settings.shipped import SHIPPED, merged
 
@@ -37,6 +48,14 @@ Suffix = Annotated[str, StringConstraints(pattern=r"^\.[^/\s]{1,30}$"), Allowed(
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$"), Allowed("an http:// or https:// address")]
 Preset = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value), StringConstraints(pattern=r"^[a-z]{4,9}$|^[0-9]{1,2}$"), Allowed("auto, a name from ultrafast to placebo (h264, hevc) or a number: 0 to 13 (av1), 0 to 5 (vp9)")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$"), Allowed("a three-letter language code such as eng or ger")]
+_OFF = BeforeValidator(lambda value: "off" if value is False else value)  # YAML reads a bare `off` as false
+
+
+def _limit(least: float, most: float) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "number", "minimum": least, "maximum": most}, {"enum": ["off", False]}]})
+
+
+Window = Annotated[str, AfterValidator(lambda text: parse_window(text).text), Allowed(WORDS)]
 
 
 class Section(BaseModel):
@@ -98,6 +117,20 @@ class Encoder(Section):
     hardware_jobs: int = Field(1, ge=1, le=16, description="How many jobs may be on video hardware at the same time, besides those on the CPU (jobs).")
     max_memory: Size | Literal["auto"] = Field("auto", description="An ffmpeg that uses more memory is stopped, and its job fails; auto is three quarters of the machine's.")
     sandbox: SandboxMode = Field(SandboxMode.AUTO, description="ffmpeg sees one film and writes one folder, without network: auto takes all the walls this machine offers, required refuses to run without them, none builds none.")
+
+
+class Governor(Section):
+    """When work rests, so that others have the machine. Everything here may be changed while it runs (`pectin reload`)."""
+
+    schedule: tuple[Window, ...] = Field((), description="When jobs may run, by this machine's clock; a window over midnight belongs to the day it begins on. Empty: always.")
+    outside: Outside = Field(Outside.PAUSE, description="What a running job does when the schedule closes: pause (it stands still and goes on later) or finish.")
+    yield_to: Annotated[YieldTo, _OFF, WithJsonSchema({"enum": [*YieldTo, False]})] = Field(YieldTo.OFF, description="Make room for Jellyfin while it is transcoding a picture, or while anybody is playing anything. Needs the section jellyfin.")
+    yield_by: YieldBy = Field(YieldBy.PAUSE, description="How to make room for Jellyfin: pause, or slow (one CPU for each job).")
+    quiet: Duration = Field(60.0, description="How long it must have been quiet until work goes on.")
+    max_load: Annotated[Annotated[float, Field(ge=0.05, le=1)] | Literal["off"], _OFF, _limit(0.05, 1)] = Field("off", description="Pause while other programs use more than this share of all CPUs: 0.5 is half of them. Averaged over 30 s; our own work does not count.")
+    max_pressure: Annotated[Annotated[float, Field(ge=1, le=100)] | Literal["off"], _OFF, _limit(1, 100)] = Field("off", description="Pause while other services have waited for CPU or disk for more than this percentage of the last 10 s (the kernel's PSI, of the control groups beside ours).")
+    max_temperature: Annotated[Annotated[float, Field(ge=30, le=120)] | Literal["off"], _OFF, _limit(30, 120)] = Field("off", description="Pause while the processor is warmer than this, in degrees Celsius; goes on at 5 less.")
+    on_battery: OnBattery = Field(OnBattery.IGNORE, description="What to do on battery: pause, or ignore it.")
 
 
 class PicturesSettings(Section):
@@ -251,6 +284,7 @@ class Settings(Section):
     routes: tuple[RouteSettings, ...] = Field((RouteSettings(name="films", inbox=Path("/srv/pectin/inbox"), library=Path("/srv/pectin/library")),), min_length=1, description="Which inbox feeds which library.")
     intake: Intake = Field(Intake())
     encoder: Encoder = Field(Encoder())
+    governor: Governor = Field(Governor())
     profiles: dict[Name, ProfileSettings] = Field({name: ProfileSettings.model_validate(keys) for name, (_, keys) in SHIPPED.items()}, description="What to make of a source, by name. These are there by themselves; what you change in one leaves the rest of it as it is, and a new one begins as universal.")
     publish: Publish = Field(Publish())
     originals: Originals = Field(Originals())

@@ -14,8 +14,9 @@ from pectin.linux.crash import AFTER, BEFORE, CrashPoint, reached
 from pectin.model.errors import Cause
 from pectin.model.event import Event
 from pectin.model.fingerprint import OwnOutput
-from pectin.model.job import HistoryEntry, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger, next_state
+from pectin.model.job import FINAL, HistoryEntry, Job, NoSuchJobError, Stage, StaleTransitionError, State, Trigger, next_state
 from pectin.model.order import Order
+from pectin.model.priority import FRONT
 from pectin.store import outputs
 from pectin.store.db import Database, Transaction
 from pectin.store.history import remember, steps
@@ -24,7 +25,7 @@ from pectin.store.texts import readable, storable_json
 
 # What callers may change; the rest follows from the transition.
 NOTABLE = frozenset({"stage", "profile", "attempts", "interruptions", "not_before", "started_at", "finished_at", "media", "plan",
-                     "intent", "outputs", "fingerprint", "left_behind", "purged_at", "figures"})
+                     "intent", "outputs", "fingerprint", "left_behind", "purged_at", "figures", "priority"})
 _WHY = frozenset({"cause", "message"})
 CLOCK_SLACK = 300.0  # seconds a clock may be set back before waits count as over: they were measured from a time to come
 FIND_LIMIT = 10  # a person who typed a prefix that fits more jobs needs a longer prefix, not a longer list
@@ -71,8 +72,8 @@ class Jobs:
                 await transaction.run(
                     "INSERT INTO job (state, stage, route, profile, size, created_at, updated_at, attempts, interruptions,"
                     " not_before, started_at, finished_at, cause, message, media, plan, intent, outputs, fingerprint,"
-                    " left_behind, purged_at, figures, id, inbox_path, relative, search)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    " left_behind, purged_at, figures, priority, id, inbox_path, relative, search)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (job.state, *_changing(job), job.id, os.fsencode(job.inbox_path), os.fsencode(job.relative),
                      _search_text(job)))
                 await remember(transaction, job, at=job.created_at, source=None, trigger=None)
@@ -158,16 +159,26 @@ class Jobs:
                                    " ORDER BY created_at, id", (at,))
         return [Claimed(*row) for row in rows]
 
-    async def next_due(self, now: float, busy: Collection[str] = (), order: Order = Order.OLDEST) -> Job | None:
-        """The job to take next: PUBLISHING before PENDING, then as `order` says. `busy` are ids some worker already holds. A row
-        that was written after `now` says that the clock was set back since: its wait could last for years, and is over."""
+    async def next_due(self, now: float, busy: Collection[str] = (), order: Order = Order.OLDEST,
+                       without: Collection[str] = ()) -> Job | None:
+        """The job to take next: PUBLISHING before PENDING, then by priority, then as `order` says. `busy` are ids some worker
+        already holds; jobs of the routes `without` that have yet to be made are passed over. A row that was written after `now`
+        says that the clock was set back since: its wait could last for years, and is over."""
         rows = await self._db.rows(
             "SELECT * FROM job WHERE id = (SELECT id FROM job"  # noqa: S608  (our own words)
             " WHERE state IN (SELECT value FROM json_each(?)) AND (not_before <= ? OR updated_at > ?)"
             " AND id NOT IN (SELECT value FROM json_each(?))"
-            f" ORDER BY state = ? DESC, {_ORDERS[order]}, id LIMIT 1)",
-            (_RUNNABLE, now, now + CLOCK_SLACK, json.dumps(list(busy)), State.PUBLISHING))
+            " AND (state = ? OR route NOT IN (SELECT value FROM json_each(?)))"
+            f" ORDER BY state = ? DESC, priority DESC, {_ORDERS[order]}, id LIMIT 1)",
+            (_RUNNABLE, now, now + CLOCK_SLACK, json.dumps(list(busy)), State.PUBLISHING, json.dumps(list(without)),
+             State.PUBLISHING))
         return _job(rows[0]) if rows else None
+
+    async def highest_priority(self) -> int:
+        """Of the jobs in the queue."""
+        rows = await self._db.rows("SELECT max(priority) FROM job WHERE state IN (SELECT value FROM json_each(?))",
+                                   (json.dumps(_RUNNING),))
+        return int(rows[0][0] or 0)
 
     async def next_wake(self, now: float) -> float | None:
         """When the next job that waits for its time may go on; None when none does."""
@@ -194,6 +205,8 @@ class Jobs:
                 raise StaleTransitionError(job_id, expected, before.state)
             target = next_state(before.state, trigger)
             after = _changed(before, changes or {}, state=target, updated_at=now, cause=cause, message=message)
+            if target in FINAL and after.priority >= FRONT:  # `next` was said for this time, not for a redo in a year
+                after = replace(after, priority=0)
             await _write(transaction, before, after)
             await remember(transaction, after, at=now, source=before.state, trigger=trigger)
             await self._outbox.add(transaction, events)
@@ -254,18 +267,20 @@ async def _write(transaction: Transaction, before: Job, after: Job) -> None:
     changed = await transaction.run(
         "UPDATE job SET state = ?, stage = ?, route = ?, profile = ?, size = ?, created_at = ?, updated_at = ?, attempts = ?,"
         " interruptions = ?, not_before = ?, started_at = ?, finished_at = ?, cause = ?, message = ?, media = ?, plan = ?,"
-        " intent = ?, outputs = ?, fingerprint = ?, left_behind = ?, purged_at = ?, figures = ? WHERE id = ? AND state = ?",
+        " intent = ?, outputs = ?, fingerprint = ?, left_behind = ?, purged_at = ?, figures = ?, priority = ?"
+        " WHERE id = ? AND state = ?",
         (after.state, *_changing(after), after.id, before.state))
     if changed != 1:  # cannot be inside BEGIN IMMEDIATE; if it ever is, nothing of this transaction may stay
         raise StaleTransitionError(after.id, before.state, after.state)
 
 
 def _changing(job: Job) -> tuple[object, ...]:
-    """The columns from `stage` to `figures`, in the order of the two statements that write them."""
+    """The columns from `stage` to `priority`, in the order of the two statements that write them."""
     return (job.stage, job.route, job.profile, job.size, job.created_at, job.updated_at, job.attempts, job.interruptions,
             job.not_before, job.started_at, job.finished_at, job.cause, readable(job.message), storable_json(job.media),
             storable_json(job.plan), storable_json(job.intent), storable_json(job.outputs), job.fingerprint,
-            storable_json(job.left_behind), job.purged_at, storable_json(job.figures))
+            storable_json(job.left_behind), job.purged_at, storable_json(job.figures),
+            job.priority)
 
 
 def _search_text(job: Job) -> str:
