@@ -53,7 +53,8 @@ def short(clips: Clips) -> Path:
 def long(clips: Clips) -> Path:
     """Long enough for samples; it begins with 5 s of black."""
     return clips.make("long.mkv", [
-        "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=60,noise=alls=8:allf=t:all_seed=1,fade=st=5:d=1", *MOVING])
+        "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=60,noise=alls=8:allf=t:all_seed=1,fade=st=5:d=0.04",
+        *MOVING])
 
 
 @dataclass(frozen=True)

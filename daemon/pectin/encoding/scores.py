@@ -16,9 +16,9 @@ from pectin.model.quality import Metric, Samples
 
 SAMPLES = "samples.txt"  # the list of them, for ffmpeg's concat demuxer
 _MUXERS: Mapping[str, str] = MappingProxyType({"mp4": "mp4", "mkv": "matroska", "webm": "webm"})
-# Every fifth frame tells the same mean within 0.1 points, in half of the time. (Not every fourth: so often comes a frame that
-# nothing refers to.)
-_SUBSAMPLE = 5
+# Every seventh frame tells the same mean in half of the time. Seven divides no usual number of frames in a second: a fifth would
+# be the first frame of each sample at 25 frames per second, and two points off.
+_SUBSAMPLE = 7
 _LARGE = 1440  # lines: above, the model for 4K on a large screen
 _SLACK = 50    # frames that a film may have beyond what it says, where all of it is the sample
 _WORDS: Mapping[str, re.Pattern[str]] = MappingProxyType({

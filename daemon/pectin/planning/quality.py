@@ -144,7 +144,8 @@ def choose(seconds: float | None, formats: Sequence[str], target: VideoTarget) -
         return Samples(places=(None,), frames=frames * count, seconds=_SECONDS * count)
     span = (_CLOSING - _OPENING) * seconds
     # One in each equal part, at another point of it each time: what comes again and again would else be all that is seen.
-    places = tuple(round(_OPENING * seconds + span * (number + (0.5 + number * _GOLDEN) % 1) / count, 3) for number in range(count))
+    places = tuple(round(_OPENING * seconds + span * (number + (0.5 + number * _GOLDEN) % 1) / count, 3)
+                   for number in range(count))
     return Samples(places=places, frames=frames, seconds=_SECONDS)
 
 
