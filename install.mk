@@ -79,6 +79,7 @@ uninstall:  ## remove what install made (sudo); configuration, state and films s
 	$(ROOT_ONLY)
 	$(NO_PACKAGE)
 	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then systemctl stop 'pectin@*'; \
+		rm -f /etc/systemd/system/*.wants/pectin@*.service /etc/systemd/system/*.wants/pectin@*.socket; \
 		systemctl disable --now pectin.service pectin.socket || test ! -e $(UNITS)/pectin.service; fi
 	for one in $(INSTALLED); do rm -rf "$(DESTDIR)$$one" || exit 1; done
 	@if test -z "$(DESTDIR)" && test -d /run/systemd/system; then systemctl daemon-reload; fi
@@ -86,12 +87,14 @@ uninstall:  ## remove what install made (sudo); configuration, state and films s
 	@echo "user pectin, groups pectin and pectin-sftp. To remove those too, once you have looked into them:"
 	@echo "  sudo rm -r /etc/pectin /var/lib/pectin; sudo userdel pectin; sudo groupdel pectin-sftp"
 
-# Built twice from the same commit and libraries it is the same twice: all times in it are at most the commit's.
+# Built twice from the same commit and libraries it is the same twice: all times in it are at most the commit's. Those of earlier
+# versions go: `apt install ./dist/pectin_*.deb` is to mean this one.
 deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y pyproject.toml)
 deb: private export DESTDIR = $(CURDIR)/build/deb
 deb:  ## a Debian package in dist/, for machines with this Debian or Ubuntu and this Python
 	@command -v dpkg-deb >/dev/null || { echo "dpkg-deb is needed: this makes a package for Debian and Ubuntu"; exit 1; }
 	rm -rf "$(DESTDIR)"
 	$(MAKE) --no-print-directory -f install.mk install-program install-files DESTDIR="$(DESTDIR)"
+	rm -f dist/pectin_*.deb
 	sh packaging/deb/pack "$(DESTDIR)" dist
 	rm -rf "$(DESTDIR)"

@@ -17,7 +17,7 @@ import typer.main
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-import pectin.__main__  # noqa: F401  (it adds `run` to the commands)
+import pectin.program  # noqa: F401  (it adds `run` to the commands)
 from pectin import __version__
 from pectin.cli.app import app
 from pectin.model.statuses import STATUSES

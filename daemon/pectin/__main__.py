@@ -1,36 +1,28 @@
-"""The `pectin` program: the daemon with `run`, and every other command."""
+"""The console script. The daemon, which stays for months, is started without what only the other commands need."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from pectin.cli.app import app, fail
-from pectin.cli.client import CommandError
-from pectin.model.statuses import ExitStatus
-from pectin.settings.load import ConfigError
-
-
-@app.command()
-def run(context: typer.Context,
-        config: Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file.", show_default=False)] = None,
-        ) -> None:
-    """Run the daemon in the foreground. systemd does this; SIGTERM stops it, SIGHUP reloads."""
-    from pectin import service  # noqa: PLC0415  (only the daemon needs what the daemon is made of)
-    raise typer.Exit(service.run(config or context.obj["config"]))
 
 
 def main() -> None:
-    """The console script."""
-    try:
-        app()
-    except (CommandError, ConfigError) as error:
-        sys.exit(fail(error))
-    except BrokenPipeError:
-        sys.exit(ExitStatus.FAILED)
+    """`pectin run` as systemd says it goes straight to the daemon; all else, its mistakes too, is for the command line."""
+    match sys.argv[1:]:
+        case ["run"]:
+            _daemon(None)
+        case ["run", "-c" | "--config", path] | ["-c" | "--config", path, "run"]:
+            _daemon(Path(path))
+        case _:
+            from pectin import program  # noqa: PLC0415  (see above)
+            program.main()
+
+
+def _daemon(config: Path | None) -> None:
+    # httpx has a command line of its own, and with it rich, pygments and click: 3 MiB. Without, it does as if they were missing.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
+    from pectin import service  # noqa: PLC0415  (after that line)
+    sys.exit(service.run(config))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 import time
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from pectin import __version__, policies
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 _AT_START = ("jobs", "hardware_jobs")  # of the encoder: how many workers there are
 _FIXED = ("paths", "socket")  # sections that hold what is opened once
 _START = 6 * 3600.0  # seconds that a start may take at most: what a power cut left behind may be a film that has to be copied
+_THREADS = 64        # at most, made when they are needed: more than jobs, copies and looks together
 _BEAT = 20.0         # seconds between two requests for more time
 
 
@@ -60,7 +62,7 @@ def run(config: Path | None) -> ExitStatus:
             log.warning("a test of crashes: this daemon %s", wish)
         asyncio.run(Service(loaded, journal).run())
     except (crash.RefusedError, ConfigError) as error:
-        print(f"pectin: {error}", file=sys.stderr)  # noqa: T201  (the log is not set up without a configuration)
+        _tell(f"pectin: {error}")
         return ExitStatus.CONFIG
     except AlreadyRunningError as error:
         log.error("%s", error)  # noqa: TRY400  (expected: no traceback)
@@ -72,6 +74,12 @@ def run(config: Path | None) -> ExitStatus:
         log.critical("a part of the daemon died; systemd starts it again, nothing is lost", exc_info=group)
         return ExitStatus.SOFTWARE
     return ExitStatus.OK
+
+
+def _tell(text: str) -> None:
+    """An error, while there is no log yet: without a configuration nobody knows how it is wanted."""
+    mark = "<3>" if logs.under_journal(sys.stderr) else ""
+    print("\n".join(mark + line for line in text.splitlines()), file=sys.stderr)  # noqa: T201  (see above)
 
 
 def _set_up_logs(settings: Settings, journal: Journal | None) -> None:
@@ -92,10 +100,14 @@ class Service:
         self._ready = False
         self._hung_up = False
         self._activated = False
+        self._one_reload = asyncio.Lock()  # two at once, and the older configuration might be the one that stays
+        self._reloads: set[asyncio.Task[None]] = set()  # or nobody would hold them while they run
 
     async def run(self) -> None:
         """Raises PectinError, AlreadyRunningError or ConfigError when it cannot start, ExceptionGroup when a part dies."""
         settings = self._loaded.settings
+        # Copies that stand still (linux/pace.py) keep their threads: whoever is to let them go on must find one, too.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "pectin"))
         self._catch_signals()
         async with AsyncExitStack() as stack:
             starting = asyncio.create_task(self._take_time(), name="starting")
@@ -131,7 +143,8 @@ class Service:
             await self._worker.mounts.troubles(policy.routes.values(), policy.folders_needed)
             await recover(store, policy)
             self._intake = IntakeLoop(store, policies.intake(settings), policy.places, self._metrics, self._worker.turns,
-                                      attended=self._worker.attended, changed=self._accepted, room=self._worker.room_for_copy)
+                                      attended=self._worker.attended, changed=self._accepted, room=self._worker.room_for_copy,
+                                      rests=lambda: gate.stands_still)
             self._narrator = Narrator(store, self._worker, gate, self._intake, self._metrics, self._notifier)
             self._keeper = Housekeeping(store, policy.places, _output_folders(settings),
                                         policies.keep_originals(settings), self._worker.turns, policy.publishing,
@@ -208,7 +221,9 @@ class Service:
         if not self._ready:  # there is nothing yet that could take it; it is read when there is
             self._hung_up = True
             return
-        self._reloading = asyncio.ensure_future(self._reload_by_signal())
+        reloading = asyncio.create_task(self._reload_by_signal(), name="reload")
+        self._reloads.add(reloading)
+        reloading.add_done_callback(self._reloads.discard)
 
     async def _reload_by_signal(self) -> None:
         """systemctl reload: whatever happens, READY=1 follows, or systemd would wait for ever."""
@@ -224,6 +239,10 @@ class Service:
     async def reload(self) -> list[str]:
         """Read the configuration again and put it into effect; sentences about what waits for a restart. Raises ConfigError
         or PectinError, and then nothing has changed."""
+        async with self._one_reload:
+            return await self._reload()
+
+    async def _reload(self) -> list[str]:
         new = load(self._loaded.path)
         old, settings = self._loaded.settings, new.settings
         encoder = settings.encoder.model_copy(update={name: getattr(old.encoder, name) for name in _AT_START})
@@ -273,10 +292,11 @@ class Service:
             self._loaded.settings.socket.path.unlink(missing_ok=True)
 
     async def _take_time(self) -> None:
-        """While it starts: tell what goes on, and ask systemd for time as long as the event loop turns."""
+        """While it starts: tell what goes on, and ask systemd for time as long as the event loop turns. Not when it is told to
+        stop meanwhile: then systemd's own patience counts, and the next start puts in order what is left."""
         end = time.monotonic() + _START
         self._notifier.status("starting: putting in order what the last run left")
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self._stop.is_set():
             self._notifier.extend(2 * _BEAT)
             await asyncio.sleep(_BEAT)
 
@@ -293,10 +313,10 @@ def _output_folders(settings: Settings) -> tuple[Path, ...]:
 
 
 def _own_folders(settings: Settings) -> None:
-    """Our own folders are made when they are missing; inboxes and libraries never: they may be mounts that are away."""
+    """Our own folders are made when they are missing; inboxes and libraries never: they may be mounts that are away. So may the
+    one for renditions, or what is above it: it is made where that can be, and else jobs wait for it as they do for a library."""
     paths = settings.paths
-    wanted = (paths.renditions,) if any(profile.shelves for profile in values.profiles(settings).values()) else ()
-    for folder in (paths.state, paths.work, paths.originals, paths.rejected, *wanted):
+    for folder in (paths.state, paths.work, paths.originals, paths.rejected):
         try:
             folder.mkdir(mode=0o770, parents=True, exist_ok=True)
             probe = folder / ".pectin-write-test"
@@ -304,3 +324,6 @@ def _own_folders(settings: Settings) -> None:
             probe.unlink()
         except OSError as error:
             raise PectinError(Cause.NO_PERMISSION, f"{folder}: {error.strerror}") from error
+    if any(profile.shelves for profile in values.profiles(settings).values()):
+        with suppress(OSError):
+            paths.renditions.mkdir(mode=0o770)

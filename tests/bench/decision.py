@@ -16,7 +16,7 @@ from clips import Clips
 from needs import need_program
 from pectin.encoding import argv, tools
 from pectin.model.profile import Profile
-from pectin.pipeline.examine import cut_short, look_into, opened, settle_plan
+from pectin.pipeline.examine import cut_short, look_into, measure, opened
 from pectin.pipeline.policy import Encoding
 from pectin.planning import plan, probe, questions, rules
 from pectin.settings.sections import Settings
@@ -144,5 +144,5 @@ async def _look_into(film: Path) -> float:
         began = time.perf_counter()
         assert cut_short(source) is None
         media = await look_into(source, found, timeout=60, max_pixels=profile.max_pixels)
-        await settle_plan(source, media, profile, encoding)
+        plan.decide(media, profile, await measure(source, media, profile, encoding))
         return time.perf_counter() - began

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,8 @@ from rich.console import Console
 from fakes.jellyfin import FakeJellyfin, watching
 from fakes.receiver import Receiver
 from needs import need_program, need_root
-from pectin.cli.account import Account
-from pectin.cli.doctor import view
+from pectin.cli.account import Account, unit_forbids_chown
+from pectin.cli.doctor import own_folder, view
 from pectin.cli.doctor_endpoints import endpoint_findings
 from pectin.cli.doctor_folders import folder_findings
 from pectin.cli.doctor_governor import governor_findings
@@ -32,7 +33,7 @@ from pectin.cli.doctor_jellyfin import jellyfin_findings
 from pectin.cli.doctor_system import clock_findings, socket_findings
 from pectin.cli.findings import Finding, Level, fail, ok, warn
 from pectin.settings.load import parse
-from pectin.settings.sections import Settings
+from pectin.settings.sections import Settings, Webhook
 
 NOON = datetime(2026, 11, 20, 12).timestamp()  # noqa: DTZ001  (a Friday, by this machine's clock)
 NOBODY = 65534
@@ -104,6 +105,64 @@ def test_files_are_given_only_to_groups_the_daemon_is_in(folders: Path) -> None:
     [found] = of_folders(folders, an_account(), group=group.gr_name)
     assert (found.level, f"SupplementaryGroups={group.gr_name}" in found.mend) == (Level.FAIL, True)
     assert levels(of_folders(folders, an_account(groups=frozenset({0})), group=group.gr_name)) == [Level.OK]
+
+
+def test_a_unit_that_forbids_to_give_files_to_the_group_is_told_with_the_drop_in(folders: Path) -> None:
+    group, account = grp.getgrgid(0).gr_name, an_account(groups=frozenset({0}))
+    made = settings(routes=[{"name": "films", "inbox": str(folders / "inbox"), "library": str(folders / "library")}],
+                    publish={"group": group})
+    [found] = folder_findings(made, account, folders / "fstab", chown_forbidden=lambda: True)
+    assert (found.level, "SystemCallFilter=@chown" in found.mend) == (Level.WARN, True)
+    assert levels(folder_findings(made, account, folders / "fstab", chown_forbidden=lambda: False)) == [Level.OK]
+
+
+@pytest.mark.parametrize(("told", "forbids"), [("", False), ("read write chown fchown", False), ("read write", True),
+                                               ("~chown lchown", True), ("~mount umount2", False)])
+def test_what_the_unit_allows_is_asked_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str,
+                                                  forbids: bool) -> None:
+    fake = tmp_path / "systemctl"
+    fake.write_text(f"#!/bin/sh\necho '{told}'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert unit_forbids_chown() is forbids
+
+
+def test_a_group_that_the_daemon_is_in_is_not_taken_from_an_inbox(folders: Path) -> None:
+    (folders / "inbox").chmod(0o775)
+    group = (folders / "inbox").stat().st_gid
+    [found] = of_folders(folders, an_account(groups=frozenset({group})))
+    assert "chgrp" not in found.mend
+
+
+def test_advice_can_be_typed_as_it_stands_also_for_folders_with_blanks(folders: Path) -> None:
+    """The advice is run."""
+    inbox = (folders / "inbox").rename(folders / "my films")
+    inbox.chmod(0o775)
+    made = settings(routes=[{"name": "films", "inbox": str(inbox), "library": str(folders / "library")}])
+    account = an_account(groups=frozenset({inbox.stat().st_gid}))
+    [found] = folder_findings(made, account, folders / "fstab")
+    subprocess.run(found.mend.replace("sudo ", ""), shell=True, check=True)
+    assert levels(folder_findings(made, account, folders / "fstab")) == [Level.OK]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Which others may enter: pytest's own may not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_folders_of_our_own_are_never_mended_by_giving_away_what_is_above_them(open_folder: Path) -> None:
+    need_root("become another user")
+    account, folder = an_account(gid=NOBODY), open_folder / "the state"
+    [found] = own_folder("state", folder, account)
+    assert (found.level, str(open_folder) + " " in found.mend, "install -d" in found.mend) == (Level.FAIL, False, True)
+    subprocess.run(found.mend.replace("sudo ", "").replace("pectin", "nobody", 1), shell=True, check=True)
+    assert levels(list(own_folder("state", folder, account))) == [Level.OK]
+    (folder / "pectin.db").touch(0o600)  # as after a `pectin run` by root
+    [found] = own_folder("state", folder, account)
+    assert (found.level, "chown -R" in found.mend) == (Level.FAIL, True)
 
 
 def test_a_disk_of_fstab_that_is_not_mounted_is_told_where_it_matters(folders: Path) -> None:
@@ -179,6 +238,13 @@ def https(folder: Path) -> Iterator[tuple[str, Path]]:
     finally:
         thread.join()
         listener.close()
+
+
+def test_a_webhook_whose_url_names_no_host_is_told() -> None:
+    """The configuration refuses it; the name of a proxy may still turn out to be none."""
+    made = Webhook.model_construct(name="chat", url="http://a..b/", timeout=1.0)
+    [found] = endpoint_findings(Settings.model_construct(webhooks=(made,)))
+    assert (found.level, found.mend) == (Level.FAIL, "correct its url")
 
 
 def test_a_webhook_with_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from clips import Clips
 from needs import need_program
 from pectin.model.errors import Cause, PectinError
 from pectin.model.output import Home
+from pectin.model.profile import AudioCodec, Container
 from pectin.model.rendition import Hls
 from pectin.pipeline import hls_judging
 from producing import QUICKLY, produced
@@ -331,3 +332,24 @@ async def test_a_set_with_a_fault_is_not_handed_over(clips: Clips, tmp_path: Pat
         assert "ffmpeg" in await verdict()
         segment.unlink()
         assert await verdict() == "HLS: 120p/00001.m4s is listed and not there"
+
+
+@pytest.mark.parametrize("kind", [Hls.FMP4, Hls.TS])
+async def test_a_film_with_late_pictures_and_pcm_is_packaged_with_all_its_words(kind: Hls, clips: Clips,
+                                                                                       tmp_path: Path) -> None:
+    """PCM, which no MP4 holds; sound that comes before the picture; a text that came with the film."""
+    source = clips.make("recorded.mkv", [
+        "-f", "lavfi", "-i", "sine=duration=9", "-itsoffset", "1.5",
+        "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=8",
+        "-map", "1:v", "-map", "0:a", "-c:v", "mpeg4", "-c:a", "pcm_s16le"])
+    beside = tmp_path / "sidecars" / f"{source.stem}.de.forced.srt"
+    beside.parent.mkdir()
+    beside.write_text(SRT, "utf-8")
+    made = await produced(source, tmp_path, replace(QUICKLY, renditions=(144,), hls=kind, container=Container.MKV,
+                                                    audio=AudioCodec.COPY))
+    assert [omission.sentence for omission in made.omissions] == []
+    folder = made.folder / "hls"
+    assert 'NAME="German (forced)",LANGUAGE="de"' in (folder / "master.m3u8").read_text()
+    assert "Noch einer" in (folder / "text-1" / "00000.vtt").read_text("utf-8")
+    assert durations(folder / "144p" / "index.m3u8") == durations(folder / "180p" / "index.m3u8")
+    assert durations(folder / "180p" / "index.m3u8")[0] == pytest.approx(6, abs=0.05)

@@ -212,6 +212,28 @@ async def test_a_copy_that_lasts_holds_no_other_film_up_tells_how_far_it_is_and_
         assert len(list(Places(tmp_path / "work", tmp_path, tmp_path).work.iterdir())) == 1
 
 
+def test_a_daemon_that_stands_still_copies_nothing_and_says_so_and_what_needs_no_copy_is_taken(
+        tmp_path: Path, elsewhere: Path, clips: Clips) -> None:
+    film = clips.film("film.mkv", seconds=1)
+    (elsewhere / "in").mkdir()
+    (tmp_path / "library").mkdir()
+    routes = [{"name": name, "inbox": str(inbox), "library": str(tmp_path / "library")}
+              for name, inbox in (("films", tmp_path / "inbox"), ("far", elsewhere / "in"))]
+    with daemon(tmp_path, {"routes": routes}) as made:
+        made.client().post("/v1/pause")
+        shutil.copy(film, elsewhere / "in" / "Far.mkv")
+        until(lambda: [w for w in made.client().get("/v1/status")["waiting"] if "when the queue goes on" in w["sentence"]],
+              "it says why it is not copied")
+        made.drop(film, "Near.mkv")
+        made.job("Near.mkv", "PENDING")
+        assert made.client().get("/v1/jobs")["total"] == 1
+        made.stop()  # at once, also while a copy waits
+        made.start()
+        until(lambda: made.client().get("/v1/status")["waiting"], "it is still paused, and waits again")
+        made.client().post("/v1/resume")
+        made.job("Far.mkv", "COMPLETED")
+
+
 @contextmanager
 def held_in_a_thread(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> Iterator[threading.Event]:
     """A call that hangs, as on a dead file server, until the end. The event is set once somebody has made it."""

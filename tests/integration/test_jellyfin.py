@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 
@@ -10,10 +11,11 @@ import pytest
 
 from fakes.jellyfin import FakeJellyfin, watching
 from fakes.receiver import Receiver
-from pectin.model.governor import Activity
+from pectin.model.governor import Activity, Rules, YieldTo
 from pectin.notifying.deliver import new_client
 from pectin.notifying.jellyfin import Jellyfin, LibraryFolder, ServerInfo, UpdateType, is_inside, map_path
 from pectin.notifying.outcome import Outcome, Reason
+from pectin.pipeline.governor import Governing, Machine
 
 KEY = "0123456789abcdef"
 MAP = (("/srv/library", "/media"), ("/srv/library/shows", "/tv"), ("/mnt/films", "D:\\Films"))
@@ -147,3 +149,25 @@ async def test_sessions_that_are_no_list_are_not_jellyfins(client: httpx.AsyncCl
         found = await Jellyfin(server.url, KEY).activity(client)
     assert isinstance(found, Outcome)
     assert found.reason is Reason.WRONG_ANSWER
+
+
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b"[" + b"9" * 10_000 + b"]", b"\xff", b"",
+                                    b'[{"Locations": 5, "NowPlayingItem": 5, "TranscodingInfo": [], "Name": null}, 3]'])
+async def test_whatever_is_answered_ends_nothing(answer: bytes) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=httpx.ByteStream(answer)))
+    async with httpx.AsyncClient(transport=transport) as odd:
+        jellyfin = Jellyfin("http://127.0.0.1", KEY)
+        found = [await jellyfin.public_info(odd), await jellyfin.library_folders(odd), await jellyfin.activity(odd)]
+    for one in found:
+        assert one in ((), Activity(1, 0)) or (isinstance(one, Outcome) and one.reason is Reason.WRONG_ANSWER)
+
+
+async def test_a_server_that_hangs_keeps_the_governor_from_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = Jellyfin(f"http://127.0.0.1:{silent.getsockname()[1]}", KEY, timeout=3600)
+        machine, governing = Machine(), Governing(Rules(yield_to=YieldTo.PLAYING), server)
+        async with new_client() as client:
+            for _ in range(2):
+                found = await asyncio.wait_for(machine.look(governing, client, 0.1), 60)
+                assert found.jellyfin is None
+    assert caplog.text.count("does not tell who watches") == 1

@@ -42,6 +42,8 @@ def a_day(metrics: Metrics) -> None:
     metrics.outbox_pending({"chat": 4})
     metrics.progress(0, 0.25, 1.5)
     metrics.cpu_limit(2)
+    metrics.disk_free({"work": 10**9})
+    metrics.omitted("hls", Cause.OUTPUT_WRONG)
     metrics.used(Figures(cpu_seconds=12.5, peak_memory=300 << 20))
     metrics.used(Figures())
     metrics.sandbox({Part.FILES})
@@ -54,6 +56,7 @@ def a_day(metrics: Metrics) -> None:
 
 def test_what_happens_is_counted(metrics: Metrics) -> None:
     a_day(metrics)
+    assert value(metrics, "pectin_omitted_total", kind="hls", cause="output_wrong") == 1
     assert value(metrics, "pectin_job_transitions_total", trigger="claim", state="PROCESSING", cause="") == 1
     assert value(metrics, "pectin_job_transitions_total", trigger="retry", state="PENDING", cause="no_space") == 1
     assert value(metrics, "pectin_jobs", state="PENDING") == 3

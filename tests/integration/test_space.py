@@ -299,7 +299,7 @@ def test_a_daemon_short_of_room_says_so_everywhere_and_goes_on_by_itself(tmp_pat
     film = clips.film("film.mkv")
     with small_disk(tmp_path / "work", "96m") as disk, daemon(tmp_path, {"paths": {
             **{name: str(tmp_path / name) for name in ("state", "work", "originals", "rejected")}, "min_free": "20MB"}}) as made:
-        made.client().post("/v1/pause")
+        made.client().post("/v1/drain")  # nothing starts, but films are taken (paused, none would be copied)
         made.drop(film, "Claimed.mkv")
         until(made.jobs, "the first film is claimed")
         disk.fill(leaving=10 * MB)

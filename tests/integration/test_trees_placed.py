@@ -9,6 +9,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace as replaced
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -328,3 +329,34 @@ def test_the_contents_of_a_folder_are_its_names_and_bytes_and_not_where_it_lies(
     assert (first.sha256, first.size, first.files) == (second.sha256, second.size, second.files) == (first.sha256, 9, 3)
     (tmp_path / "two/a").rename(tmp_path / "two/d")
     assert trees.contents_of(tmp_path / "two").sha256 != first.sha256
+
+
+def test_what_came_out_the_same_to_the_second_stays_when_the_new_film_is_given_up(here: Shelf) -> None:
+    def dated(intent: Intent) -> Intent:
+        return replaced(intent, placements=tuple(replaced(p, mtime_ns=10**18) for p in intent.placements))
+
+    here.carry_out(first := here.intend())
+    for path in (*here.library.rglob("*"), *here.renditions.rglob("*")):
+        os.utime(path, ns=(10**18, 10**18))
+    made = here.make()
+    (here.out / "video.mp4").write_bytes(b"another film")
+    again = intend(made, library=here.library, renditions=here.renditions, place=TARGET, job_id=JOB, terms=here.earlier(first))
+    place.withdraw(dated(again))
+    assert here.seen() == IN_LIBRARY | APART
+
+
+def test_two_films_never_share_a_folder_among_the_renditions(here: Shelf) -> None:
+    (here.renditions / "films/Film (1995)").mkdir(parents=True)
+    (here.renditions / "films/Film (1995)/1080p.mp4").write_bytes(b"another film's")
+    here.carry_out(here.intend())
+    assert {name.split("/")[1] for name in here.seen() if name.endswith("720p.mp4")} == {"Film (1995) (2)"}
+
+
+def test_a_folder_half_removed_when_a_crash_came_is_not_kept_twice(here: Shelf) -> None:
+    for name in ("old", "kept"):
+        (here.root / name).mkdir()
+        (here.root / name / "1").touch()
+    (here.root / "kept/2").touch()
+    trees.move_tree(here.root / "old", here.root / "kept")
+    assert not (here.root / "old").exists()
+    assert files(here.root / "kept") == ["1", "2"]

@@ -29,6 +29,7 @@ QUICK: dict[str, Any] = {
     "retry": {"first": 0},
 }
 SLOW = QUICK | {"profiles": {"universal": {"preset": "veryslow"}}, "encoder": {"threads": 1}}
+STEADY = QUICK | {"profiles": {"universal": {"preset": "slow"}}, "encoder": {"threads": 1}}  # to its end in some seconds
 SOON = "[Service]\nRestartSec=100ms\n"  # the real pause between a crash and the next start is for people's machines
 
 

@@ -20,7 +20,7 @@ from pectin.cli.client import Client
 from pectin.settings.load import parse
 from pectin.settings.sections import Settings
 from system.machine import CHECKOUT, QUICK, SLOW
-from system.podman import BASE, RUNNING, Podman, podman
+from system.podman import BASE, BUILDING, RUNNING, Podman, podman
 
 FOLDER = CHECKOUT / "packaging" / "container"
 CONTAINERFILE = (FOLDER / "Containerfile").read_text()
@@ -134,7 +134,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, staged: Path) -> Iterator[Po
         handed = folder / "handed"
         shutil.copytree(staged, handed / "collected", symlinks=True, copy_function=os.link)
         instead = () if os.environ.get("PECTIN_SOAK") else (f"--build-context=build={handed}",)
-        made.run("build", "--isolation=chroot", "--network=host", "--format=docker", f"--build-arg=BASE={BASE}", f"--tag={IMAGE}",
+        made.run("build", *BUILDING, f"--build-arg=BASE={BASE}", f"--tag={IMAGE}",
                  *instead, f"--file={FOLDER}/Containerfile", str(CHECKOUT))
         yield made
 

@@ -184,14 +184,21 @@ def test_make_leaves_the_packages_files_to_apt(installed: Debian, target: str) -
 
 def test_a_purge_takes_configuration_and_jobs_and_never_a_film(installed: Debian, film: Path) -> None:
     installed.ready()
-    installed.box.run("mkdir", "-p", "/var/lib/pectin/work/odd")
-    films = [f"{INBOX}/late.mkv", f"{LIBRARY}/old.mp4", "/srv/pectin/originals/first.mkv", "/var/lib/pectin/work/odd/film.mkv"]
+    installed.box.run("mkdir", "-p", "/var/lib/pectin/work/odd", "/srv/pectin/renditions/films/Old")
+    films = [f"{INBOX}/late.mkv", f"{LIBRARY}/old.mp4", "/srv/pectin/originals/first.mkv", "/var/lib/pectin/work/odd/film.mkv",
+             "/srv/pectin/renditions/films/Old/720p.mp4"]
     installed.box.run("systemctl", "stop", *reversed(UNITS))
+    installed.box.run("systemctl", "enable", "pectin@anime.service")
+    about = installed.box.path("/var/lib/pectin/media")
+    assert installed.there("/etc/systemd/system/multi-user.target.wants/pectin@anime.service")
+    about.mkdir(exist_ok=True)
+    (about / "0123456789.json").write_text("{}")
     for place in films:
         installed.bring(film, place, "root")
     said = installed.apt("purge", "pectin").stdout
     assert "What stays: /srv/pectin" in said
-    assert not [path for path in ("/etc/pectin", DATABASE, "/var/lib/pectin/pectin.lock", "/opt/pectin") if installed.there(path)]
+    assert not [path for path in ("/etc/pectin", DATABASE, "/var/lib/pectin/pectin.lock", "/var/lib/pectin/media",
+                                "/opt/pectin") if installed.there(path)]
     assert [sha256(installed.box.path(place)) for place in films] == [sha256(film)] * len(films)
     links = installed.box.run("find", "/etc/systemd/system", "-name", "pectin*").stdout
     assert links == ""

@@ -120,7 +120,7 @@ def test_reload_refuses_a_broken_configuration_and_keeps_the_old_one(installed: 
 
 
 def test_a_daemon_that_hangs_is_started_again(installed: Machine) -> None:
-    installed.fresh(drop_in=SOON + "WatchdogSec=2s\n")
+    installed.fresh(drop_in=SOON + "WatchdogSec=6s\n")
     before = installed.box.unit("pectin.service", "MainPID")["MainPID"]
     installed.box.run("kill", "-STOP", before)
     until(lambda: installed.box.unit("pectin.service", "NRestarts")["NRestarts"] == "1", "systemd starts it again")
@@ -214,6 +214,7 @@ def test_a_daemon_that_cannot_start_is_not_started_again_and_again(installed: Ma
     assert asked.returncode == 69, asked
     until(lambda: installed.box.unit("pectin.service", "ActiveState") == {"ActiveState": "failed"}, "it has failed")
     assert installed.box.unit("pectin.service", "ExecMainStatus", "NRestarts") == {"ExecMainStatus": "78", "NRestarts": "0"}
+    assert "did you mean intake.linger?" in "\n".join(installed.box.journal("-u", "pectin", "-p", "err", "-n", "9"))
     assert installed.box.unit("pectin.socket", "ActiveState", "SubState") == {"ActiveState": "active", "SubState": "listening"}
     installed.configure(QUICK)
     assert installed.box.run("pectin", "status", user="anna").returncode == 0

@@ -11,7 +11,7 @@ import pytest
 from clips import Clips
 from harness import sha256, until
 from pectin.cli.client import Client
-from system.machine import CHECKOUT, CONFIG, QUICK, SLOW, SOON, Machine, machine
+from system.machine import CHECKOUT, CONFIG, QUICK, SLOW, SOON, STEADY, Machine, machine
 
 STOP = 10.0  # seconds: a stop that finishes nothing must not take longer
 METRICS = "http://127.0.0.1:9847/metrics"
@@ -79,6 +79,7 @@ def test_the_status_follows_the_work(installed: Machine, slow_film: Path) -> Non
     until(lambda: re.fullmatch(r"somebody paused the queue; .*: encoding 1 of 2: One \(2010\) \d+ %, paused",
                                status_text(installed)), "the pause and its reason are told")
     installed.box.run("pectin", "resume")
+    installed.box.run("pectin", "cancel", installed.job("One (2010).mkv", "PROCESSING")["id"])
     until(lambda: re.match(r"\w+ 2 of 2: Two \(2011\)", status_text(installed)), "the second film is told")
     installed.box.run("pectin", "cancel", installed.job("Two (2011).mkv", "PROCESSING")["id"])
     until(lambda: status_text(installed) == "idle, watching the inbox", "the end")
@@ -88,7 +89,7 @@ def test_a_blocked_event_loop_is_ended_by_the_watchdog_and_nothing_is_lost(insta
     """Not the whole process stands still, only the loop: its threads and its ffmpeg go on. systemd sees that it is not fed."""
     (packages,) = installed.box.path("/opt/pectin/lib").glob("python3*/site-packages")
     (packages / "blocked.pth").write_text(BLOCKED)
-    installed.fresh(SLOW, SOON + "WatchdogSec=2s\n")
+    installed.fresh(SLOW, SOON + "WatchdogSec=6s\n")
     installed.drop(slow_film, "Blocked.mkv")
     job = installed.encoding()
     old = installed.box.unit("pectin.service", "MainPID")["MainPID"]
@@ -126,7 +127,7 @@ def test_stop_is_quick_while_everything_else_is_busy_too(installed: Machine, slo
 
 def test_drain_and_stop_finishes_what_runs_however_long_the_unit_would_wait(installed: Machine, slow_film: Path) -> None:
     """The encode takes longer than TimeoutStopSec here, so that only the daemon's own requests for time let it end."""
-    installed.fresh(SLOW, SOON + "TimeoutStopSec=1s\n")
+    installed.fresh(STEADY, SOON + "TimeoutStopSec=1s\n")
     for name in ("Finished.mkv", "Next.mkv"):
         installed.drop(slow_film, name)
     job = installed.encoding()

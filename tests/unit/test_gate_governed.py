@@ -193,6 +193,21 @@ async def test_the_schedule_needs_no_looks_at_the_machine_in_between() -> None:
     assert await governed(world, gate, {}, Rules())._next() is None
 
 
+async def test_a_machine_that_comes_to_another_time_zone_has_its_schedule_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    hour = time.gmtime().tm_hour
+    window = f"{(hour - 1) % 24:02}:00-{(hour + 2) % 24:02}:00"
+    world, gate = _World(), Gate(_Flags())
+    governor = governed(world, gate, {}, Rules(schedule=Schedule((parse_window(window),))))
+    try:
+        for zone, is_open in (("UTC0", True), ("EAST-9", False), ("UTC0", True)):
+            monkeypatch.setenv("TZ", zone)
+            await governor.look()
+            assert gate.is_open is is_open
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 async def _until(condition: object) -> None:
     while not condition():  # type: ignore[operator]
         await asyncio.sleep(0.01)

@@ -55,3 +55,16 @@ def test_a_key_that_cannot_be_read_is_an_error_of_the_configuration(tmp_path: Pa
     text = f"governor: {{yield_to: playing}}\njellyfin: {{url: 'http://127.0.0.1:1', key_file: {tmp_path / 'none'}}}"
     with pytest.raises(ConfigError, match=r"jellyfin\.key_file"):
         governing(Loaded(tmp_path, parse(text, "c")))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://127.0.0.1:0/", "http://a..b/", "http://[::1/", "http://:8096/",
+                                 f"http://{'x' * 64}.lan/"])
+def test_an_address_at_which_nobody_can_ever_be_asked_is_a_mistake(url: str) -> None:
+    """It would be found out by the first event, and end the daemon."""
+    with pytest.raises(ConfigError, match="an http:// or https:// address"):
+        parse(yaml.safe_dump({"webhooks": [{"name": "chat", "url": url}]}), "c")
+
+
+@pytest.mark.parametrize("url", ["http://jellyfin:8096/base", "https://[::1]:8920", "http://10.0.0.2", "https://films.example."])
+def test_an_address_of_any_kind_of_host_is_right(url: str) -> None:
+    assert parse(yaml.safe_dump({"webhooks": [{"name": "chat", "url": url}]}), "c").webhooks[0].url == url

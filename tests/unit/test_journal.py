@@ -193,3 +193,13 @@ def test_outside_the_journal_there_is_no_connection_to_it(tmp_path: Path, monkey
         monkeypatch.setattr("pectin.observing.journal.SOCKET", tmp_path / "no journal")
         monkeypatch.setattr("pectin.observing.logs.Journal", lambda: Journal(tmp_path / "no journal"))
         assert connect(stream) is None
+
+
+def test_a_line_that_cannot_be_written_harms_nobody_but_itself(listener: Listener, journal: Journal,
+                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    """A library with a mistake in its own logging must not take a job down, or the daemon."""
+    setup("info", "text", io.StringIO(), journal=True, native=journal)
+    log.info("two words are wanted: %s %s", "one")  # noqa: PLE1206  (the mistake)
+    log.info("the next one")
+    assert listener.entry()["MESSAGE"] == b"INFO the next one"
+    assert "not enough arguments" in capsys.readouterr().err

@@ -14,8 +14,8 @@ import pytest
 import typer.main
 
 from needs import missing
-from pectin.__main__ import app
 from pectin.model.statuses import STATUSES
+from pectin.program import app
 from pectin.settings.explain import inner_model, keys
 
 ROOT = Path(__file__).resolve().parents[2]

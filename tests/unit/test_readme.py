@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from pectin.__main__ import app
+from pectin.program import app
 from pectin.settings.load import parse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -84,7 +84,7 @@ profils: {}
         "line 6: intake.quite: unknown key -- did you mean intake.quiet?",
         "line 7: encoder.jobs: 99 is not allowed -- allowed: a whole number from 1 to 16",
         "line 7: encoder.threads: 'many' is not allowed -- allowed: a whole number from 1 to 256 or auto",
-        "line 8: webhooks[0].url: 'ftp://x' is not allowed -- allowed: an http:// or https:// address",
+        "line 8: webhooks[0].url: what stands there is not allowed -- allowed: an http:// or https:// address",
         "line 9: jellyfin.key_file: url and key_file are needed together -- give both, or neither",
         "line 10: profils: unknown key -- did you mean profiles?",
     ]

@@ -81,6 +81,13 @@ class Account:
         return best[1]
 
 
+def unit_forbids_chown() -> bool:
+    """Whether the unit's SystemCallFilter= leaves out what gives files to a group; False where there is no systemd to ask."""
+    names = _of_unit("SystemCallFilter")
+    return bool(names) and (names[0].startswith("~") if "chown" in {name.lstrip("~") for name in names}
+                            else not names[0].startswith("~"))
+
+
 def account_of(pid: int | None) -> Account:
     """The daemon's user when it runs, else user pectin when there is one, else the caller."""
     if pid is not None:
@@ -97,13 +104,16 @@ def account_of(pid: int | None) -> Account:
 
 def _unit_groups() -> frozenset[int]:
     """What the unit's SupplementaryGroups= will add once the daemon runs; nothing where there is no systemd to ask."""
-    try:
-        told = subprocess.run(["systemctl", "show", "--property=SupplementaryGroups", "--value", "pectin.service"],
-                              check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=10).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return frozenset()
     names = {group.gr_name: group.gr_gid for group in grp.getgrall()}
-    return frozenset(names[one] for one in told.split() if one in names)
+    return frozenset(names[one] for one in _of_unit("SupplementaryGroups") if one in names)
+
+
+def _of_unit(key: str) -> list[str]:
+    try:
+        return subprocess.run(["systemctl", "show", f"--property={key}", "--value", "pectin.service"], check=False,
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=10).stdout.split()
+    except (OSError, subprocess.TimeoutExpired):
+        return []
 
 
 def _of_process(pid: int) -> Account:

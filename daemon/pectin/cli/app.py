@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import sys
-import time
-from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.live import Live
 
 from pectin import __version__
-from pectin.cli import backup, configuration, doctor, doctor_hardware, planning, render
+from pectin.cli import backup, configuration, doctor, doctor_hardware, planning, render, watching
+from pectin.cli.answers import address, done, print_json, told
 from pectin.cli.client import Client, CommandError, socket_path
 from pectin.cli.plan_view import plan_view
 from pectin.model.statuses import ExitStatus
-from pectin.settings.load import ConfigError
 from pectin.settings.quantities import parse_duration
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -58,10 +52,6 @@ def patient(context: typer.Context) -> Client:
     return Client(socket_path(context.obj["socket"], context.obj["config"]), timeout=COPYING)
 
 
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
-
-
 @app.command()
 def status(context: typer.Context, as_json: JsonFlag = False,
            inbox: Annotated[bool, typer.Option(
@@ -73,7 +63,7 @@ def status(context: typer.Context, as_json: JsonFlag = False,
     if inbox:
         answer["waiting"] = _whole_inbox(connection)
     if as_json:
-        _print_json({key: answer[key] for key in ("inboxes", "waiting", "waiting_total")} if inbox else answer)
+        print_json({key: answer[key] for key in ("inboxes", "waiting", "waiting_total")} if inbox else answer)
     else:
         render.console().print(render.whole_inbox_view(answer) if inbox else render.status_view(answer))
 
@@ -99,7 +89,7 @@ def jobs(context: typer.Context, as_json: JsonFlag = False,
     wanted = [s.upper() for s in state] if state else None
     answer = client(context).get("/v1/jobs", state=wanted, search=search or None, page=page, limit=limit)
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         render.console().print(render.jobs_view(answer))
 
@@ -107,9 +97,9 @@ def jobs(context: typer.Context, as_json: JsonFlag = False,
 @app.command()
 def show(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """Everything about one job. What was decided and why, where its files are, what happened to it."""
-    answer = client(context).get(_address(job))
+    answer = client(context).get(address(job))
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         render.console().print(render.job_view(answer))
 
@@ -119,58 +109,19 @@ def watch(context: typer.Context, as_json: JsonFlag = False,
           job: Annotated[str | None, typer.Argument(help="Only until this job is over.", show_default=False)] = None) -> None:
     """Live progress bars; Ctrl-C ends the watching, not the jobs. Into a file or a pipe it prints what has changed, with --json
     one line per look."""
-    connection = client(context)
-    live, seen = None, None
-    with ExitStack() as stack:
-        if not as_json and sys.stdout.isatty():
-            live = stack.enter_context(Live(console=render.console(soft_wrap=False), auto_refresh=False, transient=False))
-        while True:
-            over = job is not None and _is_over(connection, job)  # asked first: the last look shows it
-            answer = connection.get("/v1/status")
-            if as_json:
-                print(json.dumps(answer, ensure_ascii=False), flush=True)
-            elif live is not None:
-                live.update(render.status_view(answer), refresh=True)
-            elif (news := _news(answer)) != seen:
-                render.console().print(render.status_view(answer))
-                sys.stdout.flush()
-                seen = news
-            elif _nobody_reads():
-                raise BrokenPipeError
-            if over:
-                return
-            time.sleep(0.5)
-
-
-def _news(status: dict[str, Any]) -> tuple[Any, ...]:
-    """What is worth another look where lines cannot be overwritten: everything but the bars."""
-    return status["jobs"], status["waiting"], [(job["id"], job["stage"], job["suspended"]) for job in status["running"]]
-
-
-def _nobody_reads() -> bool:
-    """Whether the pipe's other end is closed (`pectin watch | head`): while there are no news, no writing would tell."""
-    looked = select.poll()
-    looked.register(sys.stdout.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in looked.poll(0))
-
-
-def _is_over(connection: Client, job: str) -> bool:
-    state = connection.get(_address(job))["state"]
-    if state in ("FAILED", "REJECTED", "CANCELLED"):
-        raise CommandError(ExitStatus.FAILED, f"the job ended {state}: `pectin show {job}` tells why")
-    return bool(state == "COMPLETED")
+    watching.watch(client(context), job, as_json=as_json)
 
 
 @app.command()
 def cancel(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """Stop a job. Its source is set aside, nothing is deleted; `pectin retry` takes it up again."""
-    _told(client(context).post(f"{_address(job)}/cancel"), as_json)
+    told(client(context).post(f"{address(job)}/cancel"), as_json)
 
 
 @app.command()
 def retry(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """Try a job again that failed, was rejected, cancelled or undone."""
-    _told(patient(context).post(f"{_address(job)}/retry"), as_json)
+    told(patient(context).post(f"{address(job)}/retry"), as_json)
 
 
 @app.command()
@@ -178,7 +129,7 @@ def redo(context: typer.Context, job: JobId, as_json: JsonFlag = False,
          profile: Annotated[str | None, typer.Option("--profile", help="Another profile than last time.",
                                                      show_default=False)] = None) -> None:
     """Make a completed job once more from its original. What is in the library stays until the new files take its place."""
-    _told(patient(context).post(f"{_address(job)}/redo", profile=profile), as_json)
+    told(patient(context).post(f"{address(job)}/redo", profile=profile), as_json)
 
 
 @app.command()
@@ -187,7 +138,7 @@ def undo(context: typer.Context, job: JobId, as_json: JsonFlag = False,
                                                  show_default=False)] = None) -> None:
     """Take a completed job back. The original goes back where it came from, the files leave the library; those that somebody has
     changed since stay. `pectin retry` takes it up again."""
-    _told(patient(context).post(f"{_address(job)}/undo", to=_text(to.absolute()) if to is not None else None), as_json)
+    told(patient(context).post(f"{address(job)}/undo", to=_text(to.absolute()) if to is not None else None), as_json)
 
 
 def _text(path: Path) -> str:
@@ -207,9 +158,9 @@ def pause(context: typer.Context, as_json: JsonFlag = False,
     if job is not None and length is not None:
         raise CommandError(ExitStatus.FAILED, "--for is for the whole queue: `pectin pause --for 2h`")
     if job is not None:
-        _told(client(context).post(f"{_address(job)}/pause"), as_json)
+        told(client(context).post(f"{address(job)}/pause"), as_json)
     else:
-        _done(client(context).post("/v1/pause", seconds=None if length is None else _seconds(length)), as_json)
+        done(client(context).post("/v1/pause", seconds=None if length is None else _seconds(length)), as_json)
 
 
 def _seconds(text: str) -> float:
@@ -227,13 +178,13 @@ def priority(context: typer.Context, job: JobId,
              level: Annotated[str, typer.Argument(help="low, normal, high, or a number from -99 to 99.", show_default=False)],
              as_json: JsonFlag = False) -> None:
     """Let a job come before others, or behind them. Also over a restart; `normal` takes it back."""
-    _told(client(context).post(f"{_address(job)}/priority", level=level), as_json)
+    told(client(context).post(f"{address(job)}/priority", level=level), as_json)
 
 
 @app.command("next")
 def next_command(context: typer.Context, job: JobId, as_json: JsonFlag = False) -> None:
     """To the front of the queue: this job runs as the next one. `pectin priority JOB normal` takes it back."""
-    _told(client(context).post(f"{_address(job)}/next"), as_json)
+    told(client(context).post(f"{address(job)}/next"), as_json)
 
 
 @app.command()
@@ -241,9 +192,9 @@ def resume(context: typer.Context, as_json: JsonFlag = False,
            job: Annotated[str | None, typer.Argument(help="Only this job.", show_default=False)] = None) -> None:
     """Go on after pause or drain."""
     if job is not None:
-        _told(client(context).post(f"{_address(job)}/resume"), as_json)
+        told(client(context).post(f"{address(job)}/resume"), as_json)
     else:
-        _done(client(context).post("/v1/resume"), as_json)
+        done(client(context).post("/v1/resume"), as_json)
 
 
 @app.command()
@@ -253,32 +204,32 @@ def limit(context: typer.Context, job: JobId,
     """Slow a running job down. It uses at most so many CPUs from now on; `all` gives it back what the configuration allows."""
     if cpus != "all" and not (cpus.isascii() and cpus.isdigit() and int(cpus) > 0):
         raise CommandError(ExitStatus.FAILED, f"{cpus!r} is no number of CPUs: 1 or more, or all")
-    _told(client(context).post(f"{_address(job)}/limit", cpus=None if cpus == "all" else int(cpus)), as_json)
+    told(client(context).post(f"{address(job)}/limit", cpus=None if cpus == "all" else int(cpus)), as_json)
 
 
 @app.command()
 def drain(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Finish what runs, start nothing new. Before an update or a reboot; until `pectin resume`, also over a restart."""
-    _done(client(context).post("/v1/drain"), as_json)
+    done(client(context).post("/v1/drain"), as_json)
 
 
 @app.command()
 def rescan(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Walk the inboxes now instead of at the next turn."""
-    _done(client(context).post("/v1/rescan"), as_json)
+    done(client(context).post("/v1/rescan"), as_json)
 
 
 @app.command("accept-mounts")
 def accept_mounts(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Libraries and inboxes are right where they are now. For one that has really moved to another disk or server; one that is
     merely not mounted needs nothing but to be mounted."""
-    _done(client(context).post("/v1/accept-mounts"), as_json)
+    done(client(context).post("/v1/accept-mounts"), as_json)
 
 
 @app.command()
 def reload(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Read the configuration again. A broken one is refused and the old one stays."""
-    _done(client(context).post("/v1/reload"), as_json)
+    done(client(context).post("/v1/reload"), as_json)
 
 
 @app.command("backup")
@@ -289,7 +240,7 @@ def backup_command(context: typer.Context,
     """Copy the database into a file, also while the daemon works, and say how to go back to it. Films are not in it."""
     made = backup.back_up(file, context.obj["config"], context.obj["socket"], force=force)
     if as_json:
-        _print_json({"file": str(made.file), "size": made.size, "restore": list(made.restore)})
+        print_json({"file": str(made.file), "size": made.size, "restore": list(made.restore)})
     else:
         print("\n".join([f"{made.file}: written, {made.size} bytes. To go back to it, as root:",
                          *(f"  {command}" for command in made.restore)]))
@@ -308,7 +259,7 @@ def plan(context: typer.Context, file: Annotated[Path, typer.Argument(help="A vi
     Needs no daemon."""
     document = planning.plan_file(file, profile, route, context.obj["config"], measure_quality=measure_quality)
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         render.console().print(plan_view(document))
 
@@ -323,43 +274,8 @@ def doctor_command(context: typer.Context, as_json: JsonFlag = False,
     findings = (doctor_hardware.try_out(context.obj["config"]) if hardware
                 else doctor.examine(context.obj["config"], context.obj["socket"]))
     if as_json:
-        _print_json([finding.as_dict() for finding in findings])
+        print_json([finding.as_dict() for finding in findings])
     else:
         render.console().print(doctor.view(findings))
     if any(finding.level is doctor.Level.FAIL for finding in findings):
         raise typer.Exit(ExitStatus.FAILED)
-
-
-def _address(job: str) -> str:
-    """Where a job is asked about. An id has no other signs: one with a slash in it would be another address."""
-    if not (job.isascii() and job.isalnum()):
-        raise CommandError(ExitStatus.FAILED, f"{job!r} is no job's id; `pectin jobs` lists them")
-    return f"/v1/jobs/{job}"
-
-
-def _told(answer: Any, as_json: bool) -> None:
-    if as_json:
-        _print_json(answer)
-    else:
-        print(f"{answer['name']}: {answer['state']}" + (f" ({answer['message']})" if answer["message"] else ""))
-
-
-def _done(answer: Any, as_json: bool) -> None:
-    if as_json:
-        _print_json(answer)
-    else:
-        print("\n".join([answer["done"], *answer["notes"]]))
-
-
-def fail(error: CommandError | ConfigError) -> ExitStatus:
-    """One sentence on stderr, or a problem document where the command was asked for JSON; the exit status."""
-    if isinstance(error, ConfigError):
-        document: Any = {"title": "The configuration cannot be used", "detail": str(error), **configuration.as_dict(error)}
-        sentence, status = str(error), ExitStatus.CONFIG
-    else:
-        document, sentence, status = error.document, error.sentence, error.status
-    if "--json" in sys.argv:
-        _print_json(document)
-    else:
-        print(f"pectin: {sentence}", file=sys.stderr)
-    return status

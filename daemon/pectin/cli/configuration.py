@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 import yaml
@@ -22,6 +23,7 @@ from pectin.planning.reach import reach
 from pectin.settings.example import example_text, schema_text
 from pectin.settings.explain import Problem
 from pectin.settings.load import ConfigError, find, load
+from pectin.settings.quantities import MASK
 from pectin.settings.sections import Settings
 from pectin.settings.values import profiles
 
@@ -100,13 +102,31 @@ def unmeasurable(settings: Settings) -> Iterator[Problem]:
 
 @app.command()
 def show(context: typer.Context, file: FileOption = None, as_json: JsonFlag = False) -> None:
-    """Print the configuration in effect, defaults filled in."""
+    """Print the configuration in effect, defaults filled in. Of addresses that may hold a token, only the host is shown."""
     loaded = load(find(file or context.obj["config"]))
-    document = loaded.settings.model_dump(mode="json")
+    document = shown(loaded.settings)
     if as_json:
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print(f"# {loaded.path}\n{yaml.safe_dump(document, sort_keys=False, allow_unicode=True)}", end="")
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as anybody may see them. Many chats know their senders by nothing but the address of the webhook."""
+    document = settings.model_dump(mode="json")
+    for webhook in document["webhooks"]:
+        webhook["url"] = _beginning(webhook["url"])
+    if document["jellyfin"]["url"] is not None:
+        document["jellyfin"]["url"] = _beginning(document["jellyfin"]["url"], base_path=True)
+    return document
+
+
+def _beginning(url: str, *, base_path: bool = False) -> str:
+    """The address without user and password, and, but for a server's `base_path`, without what follows the host."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    path = parts.path if base_path else f"/{MASK}" if parts.path.strip("/") or parts.query else parts.path
+    return urlunsplit((parts.scheme, f"{MASK}@{host}" if "@" in parts.netloc else host, path, "", ""))
 
 
 @app.command()

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -36,6 +37,7 @@ from pectin.settings.values import profiles
 
 __all__ = ["Level", "examine", "view"]
 
+DATABASE = "pectin.db"  # in paths.state
 LOW_SPACE = 20_000_000_000  # bytes: less than a film and what is being made of it may need
 
 
@@ -116,7 +118,7 @@ def filter_problems(settings: Settings, found: tools.Tools) -> Iterator[Finding]
 def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
     for route in settings.routes:
         yield from _folder(f"inbox of route {route.name}", route.inbox, account,
-                           f"sudo install -d -m 2775 -o {account.name} -g {account.group} {route.inbox}",
+                           f"sudo install -d -m 2775 -o {account.name} -g {account.group} {quote(str(route.inbox))}",
                            account.read_only(route.inbox), "no film that is dropped there is taken")
         yield from _folder(f"library of route {route.name}", route.library, account,
                            f"create or mount {route.library}; user {account.name} must be able to write into it, by "
@@ -129,7 +131,7 @@ def _folders(settings: Settings, account: Account) -> Iterator[Finding]:
                        "copied into the work queue instead of moved", "put paths.work on the inbox's file system")
     wanted = ("renditions",) if any(profile.shelves for profile in profiles(settings).values()) else ()
     for name in ("state", "work", "originals", "rejected", *wanted):
-        yield from _own_folder(name, getattr(settings.paths, name), account)
+        yield from own_folder(name, getattr(settings.paths, name), account)
     yield from _room("paths.work", settings.paths.work, settings)
 
 
@@ -171,7 +173,9 @@ def hidden(path: Path) -> bool:
 
 def _opened(folder: Path) -> str:
     """How to open a folder to the sandboxed unit; homes are hidden from it altogether."""
-    lines = f"ProtectHome=tmpfs and BindPaths={folder}" if folder.parts[1:2] == ("home",) else f"ReadWritePaths={folder}"
+    place = str(folder).replace("%", "%%")
+    place = place if quote(str(folder)) == str(folder) else f'"{place}"'  # a blank would make two of it
+    lines = f"ProtectHome=tmpfs and BindPaths={place}" if folder.parts[1:2] == ("home",) else f"ReadWritePaths={place}"
     return f"`sudo systemctl edit pectin`: below [Service] {lines}; then `sudo systemctl restart pectin`"
 
 
@@ -179,7 +183,7 @@ def _not_for_you(what: str, path: Path) -> Finding:
     return warn(f"{what}: you may not see {path}, so it was not checked", "sudo pectin doctor")
 
 
-def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
+def own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
     """Our own folders are made at the start; what counts is the nearest folder above that is there."""
     there = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
     if hidden(folder):
@@ -187,11 +191,20 @@ def _own_folder(name: str, folder: Path, account: Account) -> Iterator[Finding]:
     elif account.read_only(there):
         yield fail(f"paths.{name}: for the daemon {there} lies on a read-only file system",
                    _opened(there))
+    elif there == folder and not account.may(folder, 7):
+        yield _not_own(name, folder, folder, account)
     elif not account.may(there, 3):
-        yield fail(f"paths.{name}: user {account.name} may not write {there}",
-                   f"chown {account.name} {there}, or install the tmpfiles.d file and run systemd-tmpfiles --create")
+        yield fail(f"paths.{name}: user {account.name} may not make {folder}: {there} is another's",
+                   f"sudo install -d -m 0770 -o {account.name} -g {account.group} {quote(str(folder))}")
+    elif name == "state" and os.path.exists(folder / DATABASE) and not account.may(folder / DATABASE, 6):
+        yield _not_own(name, folder, folder / DATABASE, account)  # as after a `pectin run` by root
     else:
         yield ok(f"paths.{name}: {folder}")
+
+
+def _not_own(name: str, folder: Path, path: Path, account: Account) -> Finding:
+    return fail(f"paths.{name}: user {account.name} may not read and write {path}",
+                f"sudo chown -R {account.name}:{account.group} {quote(str(folder))}", "the daemon does not start")
 
 
 def _secrets(settings: Settings, account: Account) -> Iterator[Finding]:
@@ -200,21 +213,23 @@ def _secrets(settings: Settings, account: Account) -> Iterator[Finding]:
         if reference is None or reference.startswith("credential:"):
             continue
         path = Path(reference)
+        closed = f"sudo chown root:{account.group} {quote(reference)}; sudo chmod 0640 {quote(reference)}"
         if hidden(path):
             yield _not_for_you(what, path)
         elif not path.is_file():
             yield fail(f"{what}: {path} is not there", f"write the secret into this file, for user {account.name} to read: "
-                       f"sudo install -m 640 -g {account.group} /dev/null {path} && sudo editor {path}")
+                       f"sudo install -m 640 -g {account.group} /dev/null {quote(str(path))} && sudo editor {quote(str(path))}")
         elif not account.may(path, 4):
             yield fail(f"{what}: user {account.name} may not read {path}",
-                       f"sudo chown root:{account.group} {path}; sudo chmod 0640 {path}")
+                       closed)
         elif path.stat().st_mode & 0o004:
-            yield warn(f"{what}: everybody may read {path}", f"sudo chown root:{account.group} {path}; sudo chmod 0640 {path}")
+            yield warn(f"{what}: everybody may read {path}", closed)
     for hook in settings.hooks:
         if hidden(hook.run):
             yield _not_for_you(f"hook {hook.name}", hook.run)
         elif not (hook.run.is_file() and account.may(hook.run, 5)):
-            yield fail(f"hook {hook.name}: {hook.run} is not an executable of user {account.name}", f"chmod 0755 {hook.run}")
+            yield fail(f"hook {hook.name}: {hook.run} is not an executable of user {account.name}",
+                       f"sudo chmod 0755 {quote(str(hook.run))}")
 
 
 def _daemon(loaded: Loaded, config: Path | None, socket: Path | None) -> tuple[dict[str, Any] | None, list[Finding]]:

@@ -41,6 +41,8 @@ async def _reach(webhook: Webhook) -> Finding:
     except ssl.SSLCertVerificationError as error:
         return fail(f"{what} cannot prove who it is: {error.verify_message}",
                     "check its certificate, and this machine's clock and ca-certificates", _WAITS)
+    except UnicodeError:  # a part of the name is empty or too long
+        return fail(f"{what}: its url names no host", "correct its url", _WAITS)
     except (OSError, ssl.SSLError) as error:
         return fail(f"{what} cannot be reached: {error.strerror or error}", "check its url, and that the receiver runs", _WAITS)
     writer.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import grp
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
-from pectin.cli.account import Account
+from pectin.cli.account import Account, unit_forbids_chown
 from pectin.cli.findings import Finding, fail, ok, warn
 from pectin.linux.mounts import is_within, read_mounts
 from pectin.settings.sections import RouteSettings, Settings
@@ -16,16 +17,17 @@ from pectin.settings.sections import RouteSettings, Settings
 FSTAB = Path("/etc/fstab")
 
 
-def folder_findings(settings: Settings, account: Account, fstab: Path = FSTAB) -> list[Finding]:
+def folder_findings(settings: Settings, account: Account, fstab: Path = FSTAB, *,
+                    chown_forbidden: Callable[[], bool] = unit_forbids_chown) -> list[Finding]:
     """Folders that are missing or hidden are told elsewhere."""
-    found = [*_publish_group(settings, account), *_missing_mounts(settings, fstab)]
+    found = [*_publish_group(settings, account, chown_forbidden), *_missing_mounts(settings, fstab)]
     for route in settings.routes:
         found += _inbox(route, account)
         found += _library(route, settings, account)
     return found or [ok("groups: inboxes and libraries hand their groups on; every file system of fstab is mounted")]
 
 
-def _publish_group(settings: Settings, account: Account) -> Iterator[Finding]:
+def _publish_group(settings: Settings, account: Account, chown_forbidden: Callable[[], bool]) -> Iterator[Finding]:
     """Only root and members of a group may give files to it."""
     name = settings.publish.group
     try:
@@ -37,6 +39,10 @@ def _publish_group(settings: Settings, account: Account) -> Iterator[Finding]:
                    f"`sudo systemctl edit pectin`: below [Service] SupplementaryGroups={name} and "
                    "SystemCallFilter=@chown; then `sudo systemctl restart pectin`",
                    "no film can be published: only members may give files to a group")
+    elif wanted not in (None, account.gid) and chown_forbidden():
+        yield warn(f"publish.group: the unit forbids user {account.name} to give files to group {name}",
+                   "`sudo systemctl edit pectin`: below [Service] SystemCallFilter=@chown; then `sudo systemctl restart pectin`",
+                   "films can only be published where the library hands this group on by itself")
 
 
 def _inbox(route: RouteSettings, account: Account) -> Iterator[Finding]:
@@ -44,8 +50,11 @@ def _inbox(route: RouteSettings, account: Account) -> Iterator[Finding]:
     info = _look(route.inbox)
     if info is None or account.uid == 0 or not stat.S_IMODE(info.st_mode) & 0o020 or info.st_mode & stat.S_ISGID:
         return
+    place = quote(str(route.inbox))
+    # A group that the daemon is in stays: others drop their films through it.
+    change = "" if info.st_gid in account.groups else f"sudo chgrp -R {quote(account.group)} {place} && "
     yield warn(f"inbox of route {route.name}: {route.inbox} has no setgid bit",
-               f"sudo chgrp -R {account.group} {route.inbox} && sudo find {route.inbox} -type d -exec chmod g+rwxs {{}} +",
+               f"{change}sudo find {place} -type d -exec chmod g+rwxs {{}} +",
                f"folders that others make there get their own group, and user {account.name} may not take films out of them")
 
 
@@ -56,7 +65,7 @@ def _library(route: RouteSettings, settings: Settings, account: Account) -> Iter
         return
     theirs = _group(info.st_gid)
     yield warn(f"library of route {route.name}: {route.library} belongs to group {theirs} and has no setgid bit",
-               f"sudo find {route.library} -type d -exec chmod g+s {{}} +; or publish.group: {theirs}",
+               f"sudo find {quote(str(route.library))} -type d -exec chmod g+s {{}} +; or publish.group: {theirs}",
                f"what is published there belongs to group {_group(account.gid)}, which others may not be in")
 
 
@@ -70,7 +79,7 @@ def _missing_mounts(settings: Settings, fstab: Path) -> Iterator[Finding]:
         touched = [what for what, folder in folders.items() if is_within(os.path.realpath(folder), place)]
         if touched and place not in mounted and not {"noauto", "x-systemd.automount"} & set(options):
             yield fail(f"mounts: /etc/fstab has a file system for {place}, and nothing is mounted there",
-                       f"sudo mount {place}", f"{', '.join(touched)}: what lies there now is not the disk it should be")
+                       f"sudo mount {quote(place)}", f"{', '.join(touched)}: what lies there now is not the disk it should be")
 
 
 def _planned(fstab: Path) -> Sequence[tuple[str, list[str]]]:

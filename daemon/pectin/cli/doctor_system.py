@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 import pectin
 from pectin.cli.findings import Finding, fail, ok, warn
@@ -58,15 +59,17 @@ def socket_findings(path: Path) -> Iterator[Finding]:
     except OSError:
         return
     mode, group = stat.S_IMODE(info.st_mode), _group(info.st_gid)
+    place = quote(str(path))
+    open_to_group = f"sudo chmod 0660 {place}; SocketMode=0660 in pectin.socket"
     if not stat.S_ISSOCK(info.st_mode):
-        yield fail(f"socket: {path} is not a socket", f"sudo rm {path} && sudo systemctl restart pectin.socket pectin")
+        yield fail(f"socket: {path} is not a socket", f"sudo rm {place} && sudo systemctl restart pectin.socket pectin")
     elif mode & 0o006:
         yield fail(f"socket: everybody may write to {path} (mode {mode:04o})",
-                   f"sudo chmod 0660 {path}; SocketMode=0660 in pectin.socket",
+                   open_to_group,
                    "every user of this machine may cancel jobs and command the daemon")
     elif mode & 0o060 != 0o060:
         yield warn(f"socket: group {group} may not use {path} (mode {mode:04o})",
-                   f"sudo chmod 0660 {path}; SocketMode=0660 in pectin.socket", "only its owner and root may use `pectin`")
+                   open_to_group, "only its owner and root may use `pectin`")
     elif not info.st_gid and info.st_uid:
         yield warn(f"socket: {path} belongs to group root", "SocketGroup=pectin in pectin.socket, or socket.group: pectin",
                    "no ordinary user can be given the right to use `pectin`")

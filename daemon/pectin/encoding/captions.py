@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pectin.encoding.argv import always
-from pectin.encoding.ffmpeg import READ_SIZE
+from pectin.encoding.ffmpeg import Monitor, read_patiently, watched
 from pectin.encoding.labels import Argv
 from pectin.encoding.tools import Tools
 from pectin.linux.child import JOB_VARIABLE, spawn
@@ -20,7 +19,7 @@ from pectin.model.media import DEMUXERS, MediaInfo, VideoStream
 FILE = "captions.srt"
 _LATER = 120.0       # seconds: where a film has begun, if it is so long; before, there may be only a logo
 _LONG = 0.5          # seconds looked at in each place: nearly every frame carries them, if any does
-_PATIENCE = 30.0     # seconds for a look that takes a tenth of one
+_PATIENCE = 30.0     # seconds without a word, in a look that takes a tenth of one
 _MOST = 1 << 20      # bytes of user data in a look; half a second has a few KB
 # The units of a picture in which it carries what is no picture: SEI, and the user data of MPEG-2.
 _UNITS = {"h264": "6", "hevc": "39", "mpeg2video": "178"}
@@ -45,7 +44,8 @@ def look_argv(ffmpeg: str, source: str, media: MediaInfo, picture: VideoStream) 
 
 
 async def seen(media: MediaInfo, index: int, *, tools: Tools, source: str, pass_fds: Sequence[int], nice: int,
-               cpus: Collection[int] | None, job: str, sandbox: Sandbox | None = None) -> bool | None:
+               cpus: Collection[int] | None, job: str, sandbox: Sandbox | None = None,
+               monitor: Monitor | None = None) -> bool | None:
     """Whether frames of the picture `index`, at its beginning and two minutes on, carry captions; they may yet be empty. None: it
     could not be told. Raises PectinError only for what is no fault of the file."""
     picture = next((stream for stream in media.video if stream.index == index), None)
@@ -54,10 +54,9 @@ async def seen(media: MediaInfo, index: int, *, tools: Tools, source: str, pass_
     argv, found = look_argv(str(tools.ffmpeg), source, media, picture), bytearray()
     walls = Confinement(sandbox=sandbox or offered(), reads=tuple(pass_fds))
     try:
-        async with (asyncio.timeout(_PATIENCE),
-                    spawn(argv, cwd=None, pass_fds=pass_fds, nice=nice, cpus=cpus, idle_disk=True, confinement=walls,
-                          environment={JOB_VARIABLE: job} if job else {}) as child):
-            while len(found) < _MOST and (data := await child.stdout.read(READ_SIZE)):
+        async with (spawn(argv, cwd=None, pass_fds=pass_fds, nice=nice, cpus=cpus, idle_disk=True, confinement=walls,
+                          environment={JOB_VARIABLE: job} if job else {}) as child, watched(monitor, child)):
+            while len(found) < _MOST and (data := await read_patiently(child, _PATIENCE)):
                 found += data
     except TimeoutError:
         return None

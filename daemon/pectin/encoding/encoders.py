@@ -50,8 +50,8 @@ def key_frames(target: VideoTarget) -> str:
     distance = target.keyframe_seconds
     if not target.aligned:
         return f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{distance}))"
-    return (f"expr:if(isnan(prev_forced_t),1,"
-            f"gte(t+{_CLOCK_SLACK},{distance}*(floor((prev_forced_t+{_CLOCK_SLACK})/{distance})+1)))")
+    ahead = f"{target.begins + _CLOCK_SLACK:.3f}"  # ffmpeg counts from the first picture
+    return f"expr:if(isnan(prev_forced_t),1,gte(t+{ahead},{distance}*(floor((prev_forced_t+{ahead})/{distance})+1)))"
 
 
 def _distance(target: VideoTarget, of: str) -> Argv:

@@ -107,13 +107,13 @@ def _disk(returncode: int, words: list[str]) -> Exit | None:
 
 
 # The second is libgcrypt's, at every start where it may not lock memory, as in the unit's sandbox.
-_NOISE = frozenset({"Conversion failed!", "Warning: using insecure memory!"})
+NOISE = frozenset({"Conversion failed!", "Warning: using insecure memory!"})
 _CHATTER = ("Svt[info]", "Svt[warn]")  # SVT-AV1 tells its settings whatever ffmpeg's log level is
 
 
 def last_words(stderr: str, lines: int = 5, characters: int = 1000) -> str:
     """The last lines that say something, for a person; bounded, because they are stored with the job."""
     said = [line.strip() for line in stderr.splitlines()]
-    said = [line for line in said if line and line not in _NOISE and not line.startswith(_CHATTER)
+    said = [line for line in said if line and line not in NOISE and not line.startswith(_CHATTER)
             and "Last message repeated" not in line]
     return "\n".join(said[-lines:])[-characters:]

@@ -226,6 +226,17 @@ async def watched(monitor: Monitor | None, child: Child) -> AsyncIterator[None]:
         monitor.child_ended()
 
 
+async def read_patiently(child: Child, seconds: float) -> bytes:
+    """What it says next. Raises TimeoutError when that is nothing for so many seconds, in which it was not paused."""
+    loop = asyncio.get_running_loop()
+    began = loop.time() - child.suspended_seconds
+    while loop.time() - child.suspended_seconds - began < seconds:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(LOOK_EVERY, seconds / 4)):
+                return await child.stdout.read(READ_SIZE)
+    raise TimeoutError
+
+
 async def _bounded(read: Callable[[], Awaitable[bytes]], limit: int) -> bytes | None:
     """All there is to read, or None when it is longer than `limit` bytes."""
     collected = bytearray()

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pectin.encoding.labels import Argv
 
 SET_HASHES, MADE_HASHES = "hls.hash", "made.hash"
+TEXT = "hls-text.srt"
 TS_BEGINS = 10  # seconds, as Apple's own tools have it
 SEGMENT = 6     # seconds, as publishing/cuts.py has it
 # As in checks.py: no start codes against lengths, no headers that are repeated.
@@ -18,10 +19,17 @@ _IN_ONE_FORM: Mapping[str, str] = MappingProxyType({
 _STILLS_TRIED = 5  # pictures of each list that are decoded: they all come from the same hand
 
 
-def as_mp4(ffmpeg: str, film: str, name: str) -> Argv:
-    """The picture and the sound of a film of ours in Matroska, as they are, in MP4."""
+def as_mp4(ffmpeg: str, film: str, name: str, sounds: Sequence[int]) -> Argv:
+    """The picture and these of the sounds of a film of ours in Matroska, as they are, in MP4: which does not hold all (PCM)."""
     return (*_start(ffmpeg, "error"), "-protocol_whitelist", "file", "-f", "matroska", "-i", f"file:{film}", "-map", "0:v:0",
-            "-map", "0:a?", "-c", "copy", "-copyts", "-avoid_negative_ts", "disabled", "-f", "mp4", name)
+            *(word for sound in sounds for word in ("-map", f"0:a:{sound}")),
+            "-c", "copy", "-copyts", "-avoid_negative_ts", "disabled", "-f", "mp4", name)
+
+
+def take_text(ffmpeg: str, film: str, number: int) -> Argv:
+    """One of the subtitles inside a film of ours, as SubRip in TEXT."""
+    return (*_start(ffmpeg, "error"), "-protocol_whitelist", "file", "-f", _demuxer(film), "-i", f"file:{film}",
+            "-map", f"0:s:{number}", "-c", "srt", "-f", "srt", TEXT)
 
 
 def cut_ts(ffmpeg: str, picture: str | None, sound: tuple[str, int] | None, stem: str) -> Argv:

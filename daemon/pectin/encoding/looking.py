@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pectin.encoding import borders, captions, fields, loudness
-from pectin.encoding.ffmpeg import READ_SIZE, Monitor, probe, watched
+from pectin.encoding.ffmpeg import Monitor, probe, read_patiently, watched
 from pectin.encoding.labels import Argv
 from pectin.encoding.tools import Tools
 from pectin.linux.child import JOB_VARIABLE, Child, spawn
@@ -59,7 +58,7 @@ async def look(questions: Questions, media: MediaInfo, *, tools: Tools, source: 
     spot = await _scan(way, media, picture) if questions.scan and picture else fields.Spot(None, None)
     crop = await _crop(way, media, picture) if questions.crop and picture else None
     seen = await captions.seen(media, questions.picture, tools=tools, source=source, pass_fds=pass_fds, nice=nice, cpus=cpus,
-                               job=job, sandbox=sandbox) if questions.captions else None
+                               job=job, sandbox=sandbox, monitor=monitor) if questions.captions else None
     loud = await loudness.measure(questions.loudness, media, tools=tools, source=source, pass_fds=pass_fds, threads=threads,
                                   nice=nice, cpus=cpus, job=job, stall_timeout=stall_timeout,
                                   monitor=monitor, sandbox=sandbox) if questions.loudness else {}
@@ -151,10 +150,7 @@ async def _words(way: _Way, argv: Argv) -> list[str]:
 
 
 async def _read(way: _Way, child: Child) -> bytes:
-    while True:
-        try:
-            async with asyncio.timeout(way.stall_timeout):
-                return await child.stdout.read(READ_SIZE)
-        except TimeoutError:
-            if way.monitor is None or not way.monitor.suspended:
-                raise PectinError(Cause.FFMPEG_STALLED, f"a look at the frames got nowhere for {way.stall_timeout:g} s") from None
+    try:
+        return await read_patiently(child, way.stall_timeout)
+    except TimeoutError:
+        raise PectinError(Cause.FFMPEG_STALLED, f"a look at the frames got nowhere for {way.stall_timeout:g} s") from None

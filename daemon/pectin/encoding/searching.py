@@ -103,7 +103,12 @@ async def _sample(picture: Picture, way: Way, place: float | None, number: int) 
     plan, target, samples = picture.plan, picture.target, picture.samples
     argv = scores.sample_argv(plan, target, samples, place, number, ffmpeg=str(way.tools.ffmpeg), source=way.source,
                               threads=way.threads, max_pixels=way.max_pixels)
-    report = await way.run(argv, seconds=samples.seconds, frames=samples.frames, with_source=True)
+    try:
+        report = await way.run(argv, seconds=samples.seconds, frames=samples.frames, with_source=True)
+    except PectinError as error:
+        if error.cause is not Cause.FFMPEG_FAILED:
+            raise
+        return 0, False  # one damaged spot: the others tell enough
     frames = report.frames or 0
     size = await asyncio.to_thread((way.folder / scores.sample(number)).stat)
     return frames, size.st_size >= _FLAT * target.width * target.height * max(frames, 1)

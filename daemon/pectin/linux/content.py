@@ -7,6 +7,7 @@ import os
 import threading
 from pathlib import Path
 
+from pectin.linux import pace
 from pectin.model.fingerprint import fingerprint
 
 _BLOCK = 1 << 20  # bytes per read
@@ -30,4 +31,5 @@ def sha256_until(path: Path, stop: threading.Event) -> str | None:
             if stop.is_set():
                 return None
             digest.update(block)
+            pace.step()
     return digest.hexdigest()

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from pectin.linux import pace
 from pectin.linux.crash import CrashPoint, reached
 from pectin.model.errors import Cause, PectinError
 
@@ -91,8 +92,12 @@ def _link_then_unlink(source: Path | str, target: Path | str, source_folder: int
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            pace.step()
+    return digest.hexdigest()
 
 
 def copy_durably(source: Path, part: Path) -> tuple[int, str]:
@@ -163,6 +168,7 @@ def _copy_bytes(source: int, target: int, told: Callable[[int], None]) -> str:
         while rest:
             rest = rest[os.write(target, rest):]
         told(position)
+        pace.step()
     return digest.hexdigest()
 
 
@@ -174,6 +180,7 @@ def _read_back(target: int, told: Callable[[int], None]) -> tuple[int, str]:
         digest.update(block)
         position += len(block)
         told(position)
+        pace.step()
     return position, digest.hexdigest()
 
 

@@ -88,7 +88,7 @@ def move_tree(source: Path, target: Path) -> None:
     FileExistsError when another thing is there."""
     make_folders(target.parent)
     if os.path.lexists(target):
-        if not is_folder(target) or contents_of(target).sha256 != contents_of(source).sha256:
+        if not is_folder(target) or not _holds(target, source):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target))
     else:
         try:
@@ -124,6 +124,17 @@ def remove_empty(folder: Path, root: Path) -> None:
         except OSError:  # something is in it
             return
         folder = folder.parent
+
+
+def _holds(target: Path, source: Path) -> bool:
+    """Whether all files of `source` are in `target` as well: of a folder that was being removed when a crash came, only some are
+    left."""
+    there = {name: (path, info.st_size) for name, path, info in _files(target)}
+    for name, path, info in _files(source):
+        other, size = there.get(name, (path, -1))
+        if size != info.st_size or sha256_of(other) != sha256_of(path):
+            return False
+    return True
 
 
 def _copy_across(source: Path, target: Path) -> None:

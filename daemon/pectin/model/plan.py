@@ -99,7 +99,7 @@ class VideoTarget:
     `mastering` and `light` go with it.
 
     `aligned`: several pictures are cut at the same places: key frames stand at the first frame of every `keyframe_seconds` of
-    the clock, and nowhere else."""
+    the clock, and nowhere else. `begins`: when the first of them is shown, in seconds of the film."""
 
     width: int
     height: int
@@ -129,6 +129,7 @@ class VideoTarget:
     top_first: bool | None = None
     frame_step: int = 1
     aligned: bool = False
+    begins: float = 0.0
     searched: bool = False
 
 

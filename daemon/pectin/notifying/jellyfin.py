@@ -85,8 +85,9 @@ class Jellyfin:
         found = _parsed(answer)
         if not isinstance(found, list):
             return Outcome(Reason.WRONG_ANSWER, "what answers at this address is not Jellyfin: check the base path")
-        return tuple(LibraryFolder(str(one.get("Name", "")), tuple(str(place) for place in one.get("Locations") or ()))
-                     for one in found if isinstance(one, dict))
+        return tuple(LibraryFolder(str(one.get("Name", "")), tuple(map(str, places)))
+                     for one in found if isinstance(one, dict)
+                     and isinstance(places := one.get("Locations") or [], list))
 
     async def activity(self, client: httpx.AsyncClient) -> Activity | Outcome:
         """How many watch or listen now, and for how many the picture is encoded; an outcome when it does not tell. Music that is
@@ -147,5 +148,5 @@ def _readable(text: str) -> str:
 def _parsed(answer: bytes) -> Any:
     try:
         return json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):  # what is nested a thousand times is no answer, and must not end the daemon
         return None

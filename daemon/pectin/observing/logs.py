@@ -110,6 +110,8 @@ class JournalHandler(logging.Handler):
             self._journal.send(entry(record, self.format(record)))
         except OSError:
             self._otherwise.handle(record)
+        except Exception:  # noqa: BLE001  (as every handler does: who logs, ours or a library, must not die of a bad line)
+            self.handleError(record)
 
 
 def entry(record: logging.LogRecord, message: str) -> dict[str, str | int]:

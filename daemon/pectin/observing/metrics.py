@@ -45,6 +45,8 @@ class Metrics:
                                  registry=registry)
         self._below_floor = Counter("pectin_quality_below_floor", "Films that look unlike their source (quality.floor).",
                                     registry=registry)
+        self._omitted = Counter("pectin_omitted", "What completed jobs go without, by kind (hls, poster, ...) and cause.",
+                                ["kind", "cause"], registry=registry)
         self._source_bytes = Counter("pectin_source_bytes", "Size of the sources of completed jobs.", registry=registry)
         self._output_bytes = Counter("pectin_output_bytes", "Size of the outputs of completed jobs.", registry=registry)
         self._waiting = Gauge("pectin_inbox_waiting", "Files in the inbox that are not taken yet, by what they wait for.",
@@ -118,6 +120,10 @@ class Metrics:
             self._searches.labels("given_up" if not found.reached else "remembered" if found.remembered else "reached").inc()
         if below_floor:
             self._below_floor.inc()
+
+    def omitted(self, kind: str, cause: Cause) -> None:
+        """Something besides the film could not be made."""
+        self._omitted.labels(kind, cause.value).inc()
 
     def bytes_in(self, size: int) -> None:
         self._source_bytes.inc(size)

@@ -17,6 +17,7 @@ from pectin.intake.claim import claim, claim_all
 from pectin.intake.emptied import Emptied
 from pectin.intake.note import Claim
 from pectin.intake.taking import LinkedError, OtherFileSystemError, StillChangingError, Wanted
+from pectin.linux import pace
 from pectin.linux.finish import finished
 from pectin.linux.footing import astray
 from pectin.linux.pathtext import printable
@@ -58,11 +59,12 @@ class _UnrecordedError(Exception):
 
 class Claiming:
     """`attended` is told of a job that has got a sidecar; `changed` is called whenever files have become jobs; `room` is asked
-    before a film is copied."""
+    before a film is copied, and while `rests` is true, none is."""
 
     def __init__(self, store: Store, places: Places, metrics: Metrics, turns: Turns, *, routes: Mapping[str, Route],
                  arrivals: Mapping[str, Arrivals], emptied: Emptied, attended: Callable[[str], Awaitable[None]],
-                 changed: Callable[[], None], room: Room = room_enough) -> None:
+                 changed: Callable[[], None], room: Room = room_enough,
+                 rests: Callable[[], bool] = lambda: False) -> None:
         self._store = store
         self._places = places
         self._metrics = metrics
@@ -73,6 +75,7 @@ class Claiming:
         self._attended = attended
         self._changed = changed
         self._room = room
+        self._rests = rests
         self._batches = asyncio.Semaphore(_BATCHES)
         self._copies: asyncio.Queue[Chosen] = asyncio.Queue()
         self._sidecars: asyncio.Queue[tuple[Chosen, Owned]] = asyncio.Queue()
@@ -152,7 +155,11 @@ class Claiming:
                 spoken = time.monotonic()
                 self._arrivals[one.route].told(one.path, time.time(), f"{share * 100:.0f} % copied and compared")
 
+        pace.keep_to(lambda: self._rests() and not stop.is_set())  # read in the threads below
+        if self._rests():
+            self._arrivals[one.route].told(one.path, time.time(), "it lies on another disk, and is copied when the queue goes on")
         try:
+            await asyncio.to_thread(pace.step)
             await self._room(one.path.name, one.mark.size if one.mark else 0)
             claimed = await asyncio.to_thread(claim, self._wanted(one), self._places, now=time.time(), told=told)
         except (FileNotFoundError, StillChangingError, PectinError) as error:

@@ -7,38 +7,25 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from pectin import __version__
-from pectin.linux.pathtext import printable
 from pectin.model.errors import MEANINGS, Cause, PectinError
 from pectin.model.event import EventType
-from pectin.model.job import (
-    FINAL,
-    HistoryEntry,
-    Job,
-    NoSuchJobError,
-    Stage,
-    State,
-    Trigger,
-    next_state,
-)
+from pectin.model.job import FINAL, HistoryEntry, Job, NoSuchJobError, Stage, State, Trigger, next_state
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.priority import FRONT
-from pectin.model.profile import Profile
-from pectin.model.route import Naming, Route
 from pectin.observing.logs import facts, job_context
 from pectin.pipeline import media_notes
 from pectin.pipeline.again import redo, requeue
-from pectin.pipeline.conflicts import no_versions, why_no_versions
 from pectin.pipeline.disposal import dispose
 from pectin.pipeline.events import make_event
-from pectin.pipeline.examine import look_into, opened, settle_plan
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.intake_loop import IntakeLoop
+from pectin.pipeline.outlook import outlook
 from pectin.pipeline.running import RunningJob
 from pectin.pipeline.sidecars import SidecarAccount, account
 from pectin.pipeline.status import (
@@ -53,11 +40,7 @@ from pectin.pipeline.status import (
 )
 from pectin.pipeline.undo import Undo, WishError
 from pectin.pipeline.worker import Worker
-from pectin.planning.effort import expected_seconds
-from pectin.planning.reach import reach
 from pectin.publishing import originals
-from pectin.publishing.naming import extension_of, library_name
-from pectin.publishing.titles import understand
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -302,36 +285,11 @@ class Control:
 
     async def plan(self, path: Path, profile_name: str | None) -> tuple[MediaInfo, Plan, str]:
         """What would be done with a file below an inbox or a library, without doing it; and what its profile reaches."""
-        policy = self._worker.policy
-        for route in policy.routes.values():
-            for root in (route.inbox, route.library):
-                if path.is_relative_to(root) and ".." not in path.parts:
-                    profile = policy.profiles.get(profile_name or route.profile)
-                    if profile is None:
-                        raise PectinError(Cause.ROUTE_GONE, f"there is no profile {profile_name}")
-                    return await self._plan(path, root, profile, route)
-        roots = ", ".join(str(route.inbox) for route in policy.routes.values())
-        raise PectinError(Cause.UNREADABLE, f"{printable(path)} is not below an inbox or library of the configuration ({roots})")
+        return await outlook(path, profile_name, self._worker.policy, self._store.scores)
 
     def way(self, plan: Plan, media: MediaInfo) -> str:
         """By which device or the CPU its picture would be made now, and why; empty when devices are none of our business."""
         return self._worker.hardware.rungs(plan, media)[0].sentence if self._worker.hardware else ""
-
-    async def _plan(self, path: Path, root: Path, profile: Profile, route: Route) -> tuple[MediaInfo, Plan, str]:
-        encoding = self._worker.policy.encoding
-        with opened(path, root) as source:
-            media = await look_into(source, encoding.tools, timeout=encoding.probe_timeout, max_pixels=profile.max_pixels,
-                                    sandbox=encoding.sandbox)
-            plan = await settle_plan(source, media, profile, encoding, self._store.scores)
-        seconds = expected_seconds(plan, media, threads=encoding.threads, verify=profile.verify)
-        relative = path.relative_to(root)
-        parsed = await understand(relative) if route.naming is Naming.PARSED else None
-        name = library_name(relative, own_folder=route.own_folder, extension=extension_of(plan.container, relative),
-                            understanding=parsed)
-        notes = plan.notes
-        if profile.versions and plan.renditions and (why_not := await asyncio.to_thread(why_no_versions, name, route.library)):
-            notes = (*notes, no_versions(why_not))
-        return media, replace(plan, name=name, notes=notes, estimated_seconds=seconds), reach(profile).sentence
 
 
 def _tell(before: State | None, job: Job, cause: Cause | None) -> None:

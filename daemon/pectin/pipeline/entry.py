@@ -47,8 +47,9 @@ class Entry:
             if job is not None and shortage is not None and shortage.alone:
                 await self._set_apart(job, shortage)
                 continue
-            if shortage is not None and shortage.library is not None:
-                full |= {name: shortage for name, route in policy.routes.items() if route.library == shortage.library}
+            if job is not None and shortage is not None and shortage.library is not None:
+                full |= {name: shortage for name, route in policy.routes.items()
+                         if name == job.route or route.library == shortage.library}
                 continue
             told = shortage or next(iter(full.values()), None)
             others_go_on = shortage is None and not policy.routes.keys() <= full.keys()

@@ -22,6 +22,7 @@ from pectin.model.measured import Measured
 from pectin.model.media import MediaInfo
 from pectin.model.plan import Plan
 from pectin.model.profile import Profile
+from pectin.model.quality import QualityMode
 from pectin.pipeline import quality
 from pectin.pipeline.policy import Encoding
 from pectin.pipeline.running import RunningJob
@@ -99,6 +100,8 @@ async def settle_plan(source: OpenSource, media: MediaInfo, profile: Profile, en
     """The plan, after a look at the frames where the headers do not say enough. For a quality nobody looks: it is told when it is
     remembered. Raises PectinError."""
     measured = await measure(source, media, profile, encoding)
+    if profile.quality.mode is QualityMode.FIXED:
+        return decide(media, profile, measured)
     content = await asyncio.to_thread(fingerprint, source.size, source.read)
     found = await quality.remembered(media, profile, measured, version=encoding.tools.version_text, fingerprint=content,
                                      memory=scores)

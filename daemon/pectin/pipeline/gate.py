@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,9 +43,11 @@ class Gate:
     None: never); `holds` are the governor's reasons. A disk that is too full (`short`) keeps back only jobs that have yet to be
     made: those that are to be placed go on, for they give room."""
 
-    def __init__(self, flags: Flags, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, flags: Flags, clock: Callable[[], float] = time.time, ticks: Callable[[], float] = time.monotonic) -> None:
         self._flags = flags
         self._clock = clock
+        self._ticks = ticks
+        self._ends = 0.0  # by a clock that never jumps, while there is an `until`
         self._open = asyncio.Event()
         self._open.set()
         self._facts = ""
@@ -55,23 +59,48 @@ class Gate:
 
     async def restore(self) -> None:
         """Take up the mode of the last run: a person who drains the queue and then restarts the machine still means it."""
-        word, _, until = (await self._flags.get("gate") or "").partition(" ")
+        word, *times = (await self._flags.get("gate") or Mode.OPEN).split()
         if word not in (Mode.PAUSED, Mode.DRAINING):
             return
-        ends = float(until) if until else None
-        if ends is None or ends > self._clock():
-            await self.set(Mode(word), ends)
-            log.warning("still so since the last run: %s", self.sentence)
-        else:
-            await self.set(Mode.OPEN)
+        self.mode, self.until = Mode(word), float(times[0]) if times else None
+        if self.until is not None:
+            self._count(self.until - (float(times[1]) if len(times) > 1 else -math.inf))
+            if self.is_over:
+                with suppress(PectinError):  # a full disk keeps no daemon from its start
+                    await self.set(Mode.OPEN)
+                self.mode, self.until = Mode.OPEN, None
+                return
+        self._move()
+        log.warning("still so since the last run: %s", self.sentence)
+
+    def _count(self, longest: float) -> None:
+        """The wish ends at `until`, and `longest` seconds from now at the latest: a clock that is set back prolongs nothing."""
+        self._ends = self._ticks() + min(longest, (self.until or 0.0) - self._clock())
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until a person's wish is over by itself; None: it is not."""
+        return None if self.until is None else min(self.until - self._clock(), self._ends - self._ticks())
+
+    @property
+    def is_over(self) -> bool:
+        return (left := self.left) is not None and left <= 0
+
+    def prolong(self, seconds: float) -> None:
+        """It could not be ended: it lasts so much longer, from now."""
+        self.until = self._clock() + seconds
+        self._count(seconds)
 
     async def set(self, mode: Mode, until: float | None = None) -> None:
         """Raises PectinError, and then nothing has changed."""
-        before, self.mode, self.until = (self.mode, self.until), mode, until  # at once: no worker may take a job meanwhile
+        before, ends = (self.mode, self.until), self._ends
+        self.mode, self.until = mode, until  # at once: no worker may take a job meanwhile
+        self._count(math.inf)
+        told = mode.value if until is None else f"{mode.value} {until:.0f} {self._clock():.0f}"
         try:
-            await self._flags.set("gate", mode.value if until is None else f"{mode.value} {until:.0f}")
+            await self._flags.set("gate", told)
         except PectinError:  # a full disk: then nothing has changed, else it would say `open` and be closed
-            self.mode, self.until = before
+            (self.mode, self.until), self._ends = before, ends
             raise
         if (mode, until) != before:
             log.info("%s", self.sentence or "the queue is open: jobs start", extra=facts(reason=_CAUSES.get(mode)))
@@ -92,6 +121,11 @@ class Gate:
     def is_open(self) -> bool:
         """Whether a person and the governor let jobs start."""
         return self.mode is Mode.OPEN and all(hold.way is Way.SLOW for hold in self.holds)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether also what runs has to rest."""
+        return self.mode is Mode.PAUSED or any(hold.way is Way.HOLD for hold in self.holds)
 
     def act_upon(self, running: RunningJob) -> None:
         """What runs stands still, goes on or is slowed down by all that is so now."""

@@ -15,7 +15,7 @@ from pectin.model.errors import PectinError
 from pectin.model.governor import Activity, Facts, Hold, Memory, OnBattery, Rules, Way, YieldTo, decide
 from pectin.notifying.deliver import new_client
 from pectin.notifying.jellyfin import Jellyfin
-from pectin.notifying.outcome import Outcome
+from pectin.notifying.outcome import Outcome, Reason
 from pectin.observing.logs import facts
 from pectin.pipeline.gate import Gate, Mode
 from pectin.pipeline.running import RunningJob
@@ -27,6 +27,7 @@ LOOK = 5.0        # seconds between two looks while there is work: Jellyfin's vi
 AT_REST = 60.0    # seconds while there is none: whoever drops a film is looked for at once
 SPACING = 1.0     # seconds between two looks at least: a thousand films that come at once are one piece of news
 FIRST_LOOK = 2.0  # seconds the start waits for Jellyfin at most
+PATIENCE = 10.0   # seconds every other look waits: the schedule and the machine are not looked at meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Machine:
         self._load = OthersLoad()
         self._deaf = ""  # why Jellyfin does not tell, as it was logged
 
-    async def look(self, governing: Governing, client: httpx.AsyncClient, timeout: float | None = None) -> Facts:
+    async def look(self, governing: Governing, client: httpx.AsyncClient, timeout: float = PATIENCE) -> Facts:
         rules, tick = governing.rules, time.monotonic()
         return Facts(
             at=time.time(), tick=tick, jellyfin=await self._ask(governing, client, timeout),
@@ -53,15 +54,15 @@ class Machine:
             temperature=await asyncio.to_thread(temperature) if rules.max_temperature is not None else None,
             on_battery=await asyncio.to_thread(on_battery) if rules.on_battery is OnBattery.PAUSE else None)
 
-    async def _ask(self, governing: Governing, client: httpx.AsyncClient, timeout: float | None) -> Activity | None:
+    async def _ask(self, governing: Governing, client: httpx.AsyncClient, timeout: float) -> Activity | None:
         """A server that is down or refuses does not keep the work waiting; that is said once."""
         if governing.rules.yield_to is YieldTo.OFF or governing.jellyfin is None:
             return None
         try:
             async with asyncio.timeout(timeout):
-                found = await governing.jellyfin.activity(client)
+                found: Activity | Outcome = await governing.jellyfin.activity(client)
         except TimeoutError:
-            return None
+            found = Outcome(Reason.TIMEOUT, f"no complete answer within {timeout:g} s")
         sentence = found.sentence if isinstance(found, Outcome) else ""
         if sentence and not self._deaf:
             log.warning("Jellyfin does not tell who watches (%s): work goes on as if nobody did; `pectin doctor` looks into it",
@@ -107,8 +108,9 @@ class Governor:
                     await asyncio.sleep(SPACING)
                 await self._wake.wait(until=await self._next())
 
-    async def look(self, timeout: float | None = None) -> None:
+    async def look(self, timeout: float = PATIENCE) -> None:
         """Look once, decide, and have it done. `timeout`: seconds Jellyfin may take."""
+        time.tzset()  # the machine may have come to another time zone
         await self._mind_the_wish()
         governing = self._governing
         facts = await self._look(governing, self._client, timeout)
@@ -125,13 +127,13 @@ class Governor:
 
     async def _mind_the_wish(self) -> None:
         """A pause for some hours is over."""
-        if self._gate.until is None or time.time() < self._gate.until:
+        if not self._gate.is_over:
             return
         try:
             await self._gate.set(Mode.OPEN)
         except PectinError as error:
             log.warning("the pause is over, and that cannot be written down: %s; it lasts a minute longer", error.sentence)
-            self._gate.until = time.time() + AT_REST
+            self._gate.prolong(AT_REST)
             return
         for running in self._running.values():
             self._gate.act_upon(running)
@@ -150,7 +152,7 @@ class Governor:
     async def _next(self) -> float | None:
         """When to look again (Unix seconds); None: when somebody calls."""
         now, rules = time.time(), self._governing.rules
-        moments = [self._gate.until] if self._gate.until is not None else []
+        moments = [now + min(max(left, 0.0), AT_REST)] if (left := self._gate.left) is not None else []
         if (change := rules.schedule.next_change(now)) is not None:
             moments.append(min(change, now + AT_REST))  # the clock may be set meanwhile, and the machine may sleep
         if rules.measures:

@@ -17,8 +17,8 @@ from pectin.model.output import Home, Output
 from pectin.model.plan import AudioTarget, Plan, StreamDecision, VideoTarget
 from pectin.model.rendition import Hls, Made
 from pectin.model.reports import Progress
-from pectin.pipeline import hls_judging, hls_ts
-from pectin.pipeline.hls_labels import AAC, KNOWN, Labels, heard, subtitles
+from pectin.pipeline import hls_judging, hls_texts, hls_ts
+from pectin.pipeline.hls_labels import AAC, KNOWN, Labels, heard
 from pectin.pipeline.omitting import omit
 from pectin.pipeline.proving import Work
 from pectin.publishing import codecs, cuts, playlists, segments, webvtt
@@ -33,6 +33,7 @@ ROLE = FOLDER = "hls"
 _REST = 0.2       # seconds between two looks whether a paused job may go on
 _STEP = 10        # segments that are cut before somebody may stop or pause the job: a second on a slow disk
 _LONGEST = 2 * cuts.SEGMENT  # seconds a segment may have where only the source's own key frames are there
+_WEB_SOUNDS = frozenset({"aac", "opus", "libopus"})  # as ffmpeg calls them: hls_labels.KNOWN
 _HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 
 
@@ -106,7 +107,7 @@ async def _make(whole: _Set, made: Sequence[Made], texts: Sequence[Output]) -> N
             await _add_sounds(whole, one, file, tracks)
         if one in chosen:
             await _add_picture(whole, one, file, tracks)
-    await _add_texts(whole, texts)
+    await _add_texts(whole, await hls_texts.gather(whole.work, whole.plan, made[0], texts))
     await finished(asyncio.to_thread(_write_playlists, whole))
     files = [_as_mp4(picture.made) for picture in whole.pictures]
     if whole.ts:
@@ -123,8 +124,17 @@ def _chosen(made: Sequence[Made]) -> list[Made]:
 
 
 def _is_aac(stream: StreamDecision) -> bool:
-    target = stream.target
-    return stream.kind == "audio" and (target.codec if isinstance(target, AudioTarget) else stream.codec) == "aac"
+    return stream.kind == "audio" and _coding(stream) == "aac"
+
+
+def _coding(stream: StreamDecision) -> str:
+    return stream.target.codec if isinstance(stream.target, AudioTarget) else stream.codec
+
+
+def _sounds(made: Made) -> list[StreamDecision]:
+    """Those in its file once it is MP4, in their order."""
+    sounds = [stream for stream in made.rendition.streams if stream.kind == "audio"]
+    return sounds if made.file == _as_mp4(made) else [stream for stream in sounds if _coding(stream) in _WEB_SOUNDS]
 
 
 def _as_mp4(made: Made) -> str:
@@ -136,8 +146,10 @@ async def _tracks(work: Work, made: Made) -> tuple[Path, list[Track]]:
     """Of a rendition, which first becomes MP4 where it is none."""
     file = work.scratch / _as_mp4(made)
     if not file.exists():
-        await work.run(commands.as_mp4(str(work.encoding.tools.ffmpeg), made.file, file.name), seconds=work.media.duration,
-                       failure=Cause.OUTPUT_WRONG)
+        sounds = [stream for stream in made.rendition.streams if stream.kind == "audio"]
+        fitting = [number for number, stream in enumerate(sounds) if _coding(stream) in _WEB_SOUNDS]
+        await work.run(commands.as_mp4(str(work.encoding.tools.ffmpeg), made.file, file.name, fitting),
+                       seconds=work.media.duration, failure=Cause.OUTPUT_WRONG)
     return file, await asyncio.to_thread(segments.open_tracks, file)
 
 
@@ -190,7 +202,7 @@ def _range(track: Track, made: Made) -> str:
 
 async def _add_sounds(whole: _Set, made: Made, file: Path, tracks: Sequence[Track]) -> None:
     labels = Labels()
-    found = heard(tracks, made.rendition.streams, (AAC,) if whole.ts else KNOWN)
+    found = heard(tracks, _sounds(made), (AAC,) if whole.ts else KNOWN)
     default = next((at for at, (_, _, stream) in enumerate(found) if stream.default), 0)
     for at, (number, track, stream) in enumerate(found):
         folder, cut = f"audio-{at + 1}", None
@@ -206,24 +218,22 @@ async def _add_sounds(whole: _Set, made: Made, file: Path, tracks: Sequence[Trac
             codec=codecs.codec(track), peak=cuts.peak_rate(pieces, target), average=cuts.average_rate(pieces)), cut))
 
 
-async def _add_texts(whole: _Set, texts: Sequence[Output]) -> None:
+async def _add_texts(whole: _Set, texts: Sequence[hls_texts.Text]) -> None:
     seconds = max(picture.end for picture in whole.pictures)
     labels, begins = Labels(), commands.TS_BEGINS * webvtt.CLOCK if whole.ts else 0
-    for number, (text, stream) in enumerate(subtitles(texts, whole.plan), 1):
+    for number, (words, stream) in enumerate(texts, 1):
         folder = f"text-{number}"
-        pieces = await finished(asyncio.to_thread(_write_text, whole.work.scratch / text.file, whole.folder / folder, seconds,
-                                                  begins))
+        pieces = await finished(asyncio.to_thread(_write_text, words, whole.folder / folder, seconds, begins))
         whole.texts.append(Alternative(
             name=labels.subtitle(stream), folder=folder, language=labels.language(stream.language),
             default=stream.default and not stream.forced, forced=stream.forced, hearing_impaired=stream.hearing_impaired,
             peak=cuts.peak_rate(pieces, cuts.target_duration(pieces)), average=cuts.average_rate(pieces)))
 
 
-def _write_text(file: Path, folder: Path, seconds: Fraction, begins: int) -> list[Piece]:
+def _write_text(words: str, folder: Path, seconds: Fraction, begins: int) -> list[Piece]:
     """Blocks. Raises PectinError."""
-    pieces, names = [], []
+    pieces, names, cues = [], [], read_text(words)
     with explained(folder):
-        cues = read_text(file.read_text("utf-8", "replace"))
         folder.mkdir()
         for number, (lasting, text) in enumerate(webvtt.pieces(cues, seconds, film_begins=begins)):
             names.append(f"{number:05}.vtt")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pectin.encoding import hls as commands
+from pectin.encoding.exits import NOISE
 from pectin.encoding.labels import Argv
 from pectin.linux.finish import finished
 from pectin.model.errors import Cause, PectinError
@@ -90,7 +91,8 @@ def unlisted_or_missing(folder: Path) -> str | None:
 
 
 def _must_be_silent(said: str) -> None:
-    odd = "\n".join(line for line in said.splitlines() if line.strip() and _CANNOT not in line)
+    odd = "\n".join(line for line in said.splitlines()
+                    if line.strip() and line.strip() not in NOISE and _CANNOT not in line)
     if odd:
         raise PectinError(Cause.OUTPUT_WRONG, f"HLS: ffmpeg has read it and says: {odd[:_SHOWN]}")
 

@@ -21,6 +21,7 @@ from pectin.pipeline.purging import Keep, Purging
 from pectin.pipeline.turns import Turns
 from pectin.pipeline.undo import Undo, go_on_undoing
 from pectin.publishing import strays
+from pectin.publishing.naming import job_of
 from pectin.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Housekeeping:
                 return
             try:
                 await dispose(job, self._store, self._places, self.publishing)
+                await media_notes.renew(self._store, job.id, self.state)
             except PectinError as error:
                 log.warning("not everything can leave the work folder yet: %s", error.sentence)
 
@@ -93,7 +95,7 @@ class Housekeeping:
         needed = {job.id for job in jobs if job.state in (State.PROCESSING, State.PUBLISHING)}
         for library in self.libraries:
             for part in await asyncio.to_thread(strays.stray_parts, library, known, needed_ids=needed):
-                job = await self._store.jobs.get(strays.job_of(part))
+                job = await self._store.jobs.get(job_of(part))
                 if job is None or job.state in (State.PROCESSING, State.PUBLISHING):  # begun while we looked through the library
                     continue
                 try:

@@ -51,16 +51,19 @@ class IntakePolicy:
 
 class IntakeLoop:
     """`changed` is called whenever a file has become a job, and after each rescan; `attended` with a job that has got a sidecar.
-    Who moves files of a job takes his turn in `turns`. `room` is asked before a film is copied, and raises PectinError."""
+    Who moves files of a job takes his turn in `turns`. `room` is asked before a film is copied, and raises PectinError; while
+    `rests` is true, no film is copied."""
 
     def __init__(self, store: Store, policy: IntakePolicy, places: Places, metrics: Metrics, turns: Turns, *,
-                 attended: Callable[[str], Awaitable[None]], changed: Callable[[], None], room: Room = room_enough) -> None:
+                 attended: Callable[[str], Awaitable[None]], changed: Callable[[], None], room: Room = room_enough,
+                 rests: Callable[[], bool] = lambda: False) -> None:
         self._store = store
         self._places = places
         self._metrics = metrics
         self._turns = turns
         self._attended = attended
         self._room = room
+        self._rests = rests
         self._changed = changed
         self._next = policy
         self._reconfigured = asyncio.Event()
@@ -80,7 +83,7 @@ class IntakeLoop:
         self._emptied = Emptied(policy.rules.sidecar_wait)
         self._claiming = Claiming(self._store, self._places, self._metrics, self._turns, routes=policy.routes,
                                   arrivals=self._arrivals, emptied=self._emptied, attended=self._attended, changed=self._changed,
-                                  room=self._room)
+                                  room=self._room, rests=self._rests)
 
     async def configure(self, policy: IntakePolicy) -> None:
         """Watch by other rules. Files that wait are found again by the scan at the beginning."""

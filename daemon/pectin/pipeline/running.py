@@ -14,7 +14,7 @@ from pectin.linux.accounting import Usage
 from pectin.linux.child import Child
 from pectin.model.errors import Cause
 from pectin.model.figures import Figures
-from pectin.model.job import Job, Stage
+from pectin.model.job import FINAL, Job, Stage
 from pectin.model.media import MediaInfo
 from pectin.model.omission import Omission
 from pectin.model.parsed import Understanding
@@ -59,6 +59,7 @@ class RunningJob:
     _suspended_for: set[Cause] = field(default_factory=set)
     _limits: dict[Cause, int] = field(default_factory=dict)
     _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+    _hurried: bool = False  # somebody waits for its end
     _starting: bool = False  # its child sets its own CPUs yet, those it was started with
     _child: Child | None = None
     _cpu_seconds: float = 0.0
@@ -167,6 +168,13 @@ class RunningJob:
         if self._limits.pop(cause, None) is not None:
             self._apply_cpus()
 
+    @property
+    def threads_rest(self) -> bool:
+        """Whether its copies and checksums stand still now (linux/pace.py). Read in threads. A film that is being placed keeps
+        the others of its library waiting, so that only what holds all of them holds it; what is over is put away in any case."""
+        own = {Cause.JOB_PAUSED_BY_USER} if self.stage is Stage.PLACING else set()
+        return bool(self._suspended_for - own) and not self._hurried and self.job.state not in FINAL
+
     def put_in_force(self, cpus: frozenset[int] | None) -> None:
         """The configuration gives its slot other CPUs while it runs."""
         self.cpus = cpus
@@ -189,6 +197,7 @@ class RunningJob:
     def stop(self, cause: Cause) -> None:
         """Ask the job to stop for a reason; the first reason counts. Its children are ended by the cancellation. A job whose
         outcome is already being written is left alone."""
+        self._hurried = True
         if self.stop_cause is None and self.task is not None and not self.settled:
             self.stop_cause = cause
             self.task.cancel()

@@ -27,7 +27,8 @@ STATE_MARGIN = 16 * 2**20  # bytes: the database and its log, so that a disk tha
 @dataclass(frozen=True, slots=True)
 class Shortage:
     """Too little room, with the facts for a person. `alone`: even on an empty disk it would not fit: that is about this film, not
-    about the disk, and nobody else has to wait for it. `library`: this one alone is short of room, films for others may go on."""
+    about the disk, and nobody else has to wait for it. `library`: the library, or the folder of renditions, that
+    alone is short of room: films that do not go there may go on."""
 
     facts: str
     alone: bool
@@ -87,7 +88,7 @@ class Space:
             if (disk := disks.get(place)) is not None and needed[disk.pool]:
                 short = _short(name, place, disk, needed[disk.pool], reserved[disk.pool], policy.min_free)
                 if short is not None:
-                    own = place not in (work, policy.renditions) and (work not in disks or disks[work].pool != disk.pool)
+                    own = place != work and (work not in disks or disks[work].pool != disk.pool)
                     return replace(short, library=place) if own and not short.alone else short
         state = disks.get(policy.state) if policy.state else None
         if state is not None and state.free < min(STATE_MARGIN, state.size // 2):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from pectin.linux import pace
 from pectin.linux.finish import finished
 from pectin.model.errors import MEANINGS, Cause, Kind, PectinError, os_cause
 from pectin.model.event import EventType
@@ -171,7 +172,9 @@ class Worker:
 
     async def _story(self, running: RunningJob) -> None:
         policy = self.policy
+        pace.keep_to(lambda: running.threads_rest)
         try:
+            await running.standing()
             if running.job.state is State.PROCESSING:
                 history = await self._store.jobs.history(running.job.id)
                 running.as_it_is = any(step.trigger in (Trigger.REQUEUE, Trigger.REDO) for step in history)
@@ -181,6 +184,8 @@ class Worker:
                 for stream in made.plan.streams:
                     self._metrics.decision(stream.kind, stream.action.value, stream.reason.value)
                 self._metrics.quality(running.quality, below_floor=running.below_floor)
+                for omission in running.omissions:
+                    self._metrics.omitted(omission.kind, omission.error.cause)
                 await self._step(running, Trigger.ENCODED, intent=made.intent.as_json(), media=json.dumps(plain(made.media)),
                                  plan=made.plan.as_json(), stage=Stage.PLACING, **_figures(running))
             await running.standing()

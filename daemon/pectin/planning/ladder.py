@@ -61,7 +61,7 @@ def with_renditions(media: MediaInfo, profile: Profile, measured: Measured, plan
     made, why_not = _original(film)
     notes += [why_not] if why_not else []
     if film.encoded and (rungs or profile.hls is not Hls.NONE):
-        aligned = replace(film.picture, target=replace(film.base, aligned=True))
+        aligned = replace(film.picture, target=replace(film.base, aligned=True, begins=_begins(media, stream)))
         plan = replace(plan, streams=tuple(aligned if one is film.picture else one for one in plan.streams))
     return replace(plan, renditions=(*made, *rungs), notes=(*plan.notes, *notes))
 
@@ -69,6 +69,12 @@ def with_renditions(media: MediaInfo, profile: Profile, measured: Measured, plan
 def height_of(width: int, height: int) -> int:
     """By which height people call a picture: that of the 16:9 box it fits into, as `max_height` means it."""
     return max(height, math.ceil(Fraction(width) * 9 / 16 / 2) * 2)
+
+
+def _begins(media: MediaInfo, stream: VideoStream) -> float:
+    """In recordings the sound often comes first. ffmpeg begins to count with the first stream."""
+    first = min((one.start_time for one in (*media.video, *media.audio) if one.start_time is not None), default=0.0)
+    return round(max(0.0, (stream.start_time or 0.0) - (first if media.start_time is None else media.start_time)), 3)
 
 
 def _base(media: MediaInfo, profile: Profile, measured: Measured, plan: Plan, stream: VideoStream) -> VideoTarget:
@@ -120,6 +126,7 @@ def _rung(film: _Film, height: int, size: tuple[int, int], *, files: bool) -> Re
     finer = _finer(height) - _finer(own) if base.codec in _HAS_FINER else 0.0
     target = replace(
         base, width=size[0], height=size[1], scale=size != (film.stream.width, film.stream.height), aligned=True, searched=False,
+        begins=_begins(film.media, film.stream),
         crf=max(1.0, film.profile.crf + finer), level=level, reference_frames=levels.references(*size, level),
         max_bitrate=steady, buffer_bits=buffer_bits)
     name = f"{faults.NAMES[base.codec]} {size[0]}x{size[1]}"

@@ -27,7 +27,7 @@ MOST_TRIES = 6
 # share of the film that they cover: four tries, each an encode and a comparison (which costs as much as an encode of _COMPARED
 # million pixels per second), stay below an eighth of the film's own encode.
 _SECONDS = 1.0
-_SHARE, _COMPARED = 0.021, 110.0
+_SHARE, _COMPARED = 0.03, 110.0
 _LEAST, _MOST = 8.0, 60.0  # seconds of all samples together
 _WHOLE = 0.85              # of the film: from there on all of it is the sample
 _LARGEST = 1.5e9           # bytes that the samples may take on the disk, without loss

@@ -30,6 +30,7 @@ from pectin.publishing.things import is_replaceable, sync
 
 NO_TERMS = Terms()
 MOST_VERSIONS = 999  # of one name; then something else is wrong than a taken name
+_SETS = frozenset({"hls", "sprites"})  # folders that are outputs
 _MODEST = DECORATION | {SIDECAR_ROLE}  # never the reason for another version of a film
 
 
@@ -193,9 +194,19 @@ def _among_renditions(apart: Sequence[_Measured], shelves: Shelves, target: Path
         folder = shelves.renditions / shelves.route / rendition_folder(PurePosixPath(target.relative_to(shelves.library)), number)
         found = [one.at(folder / one.output.name, job_id) for one in apart]
         with explained(folder):
-            if all(not os.path.lexists(p.final) or (p.final in may and _may_go(p)) for p in found):
+            if _is_free(folder, may) and all(not os.path.lexists(p.final) or (p.final in may and _may_go(p)) for p in found):
                 return found
     raise PectinError(Cause.NAME_TAKEN, f"{folder} and {MOST_VERSIONS - 1} other folders for it")
+
+
+def _is_free(folder: Path, may: Set[Path]) -> bool:
+    """Whether a film may have this folder: it has it already, or nothing of another one is there. Two films in one folder would
+    pass for one, also where no name of theirs meets. A folder in it may be another film's own, and what is hidden is a file
+    manager's."""
+    if not os.path.lexists(folder) or any(path.is_relative_to(folder) for path in may):
+        return True
+    return trees.is_folder(folder) and not any(path.name in _SETS or not trees.is_folder(path)
+                                               for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def unplaced(outputs: Sequence[Output], intent: Intent, folder: Path) -> list[Output]:

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 from pectin.model.errors import Cause, PectinError
 
@@ -118,10 +118,7 @@ def _track(read: Read, kind: str, timescale: int, tables: dict[bytes, tuple[int,
         raise _wrong("a track's tables contradict each other")
     decoded = array("q", accumulate((each for count, each in times for _ in range(count)), initial=0))
     last = decoded.pop() - decoded[-1] if len(decoded) > 1 else 0
-    moved = list(_numbers(read, tables[b"ctts"], ">Ii")) if b"ctts" in tables else [(len(sizes), 0)]
-    if sum(row[0] for row in moved) != len(sizes):
-        raise _wrong("a track's tables contradict each other")
-    offsets = array("i", (offset for count, offset in moved for _ in range(count)))
+    offsets = _offsets(read, tables.get(b"ctts"), len(sizes))
     keys = array("I", (number - 1 for number, in _numbers(read, tables[b"stss"], ">I"))) if b"stss" in tables else None
     places = _places(chunks, spread, sizes)
     if len(places) != len(sizes) or (keys and keys[-1] >= len(sizes)):
@@ -130,6 +127,20 @@ def _track(read: Read, kind: str, timescale: int, tables: dict[bytes, tuple[int,
         raise _wrong("a packet lies behind the end of the file")
     return Track(kind=kind, timescale=timescale, entry=entries[0], places=places, sizes=sizes, decoded=decoded, offsets=offsets,
                  shift=shift, keys=keys, last=last)
+
+
+def _offsets(read: Read, table: tuple[int, int] | None, packets: int) -> array[int]:
+    """Row by row: as a list, those of a day's film would take some hundred megabytes."""
+    if table is None:
+        return array("i", bytes(packets * array("i").itemsize))
+    found = array("i")
+    for count, offset in _numbers(read, table, ">Ii"):
+        if count > packets - len(found):
+            raise _wrong("a track's tables contradict each other")
+        found.extend(repeat(offset, count))
+    if len(found) != packets:
+        raise _wrong("a track's tables contradict each other")
+    return found
 
 
 def _places(chunks: array[int], spread: list[tuple[int, ...]], sizes: array[int]) -> array[int]:
@@ -154,7 +165,7 @@ def _chunks(read: Read, tables: dict[bytes, tuple[int, int]]) -> array[int]:
 def _sizes(read: Read, table: tuple[int, int], size: int) -> array[int]:
     each, count = struct.unpack(">II", _exactly(read, table[0] + 4, 8))
     if not each:
-        return array("I", [row[0] for row in _numbers(read, (table[0] + 4, table[1]), ">I")])
+        return array("I", (row[0] for row in _numbers(read, (table[0] + 4, table[1]), ">I")))
     if count * each > size:
         raise _wrong("its packets are larger than itself")
     same: array[int] = array("I", [each])

@@ -208,6 +208,11 @@ def part_name(final_name: str, job_id: str) -> str:
     return f".{final_name}.{job_id}.part"
 
 
+def job_of(part: PurePath) -> str:
+    """The id in a part file's name, or a replaced one's."""
+    return part.stem[-ID_LENGTH:]
+
+
 def _stem(name: str) -> str:
     stem, dot, extension = name.rpartition(".")
     return stem if dot and extension.casefold() in VIDEO_EXTENSIONS else name

@@ -19,6 +19,7 @@ from pectin.linux.footing import astray
 from pectin.linux.move import fsync_folder
 from pectin.model.errors import Cause, PectinError, os_cause
 from pectin.model.intent import Intent, Placement
+from pectin.publishing.naming import job_of, part_name
 from pectin.publishing.replace import give_back, hidden_of, put_away, stands_there, take_over
 from pectin.publishing.things import (
     give,
@@ -70,7 +71,7 @@ def withdraw(intent: Intent) -> None:
                 ours = is_ours(placement.final, placement)
                 if stands_there(hidden_of(placement.part)):
                     give_back(placement.final, hidden_of(placement.part), over=ours)
-                elif ours:
+                elif ours and placement.final not in intent.replaces:  # else it is the old one, which came out the same
                     take_away(placement.final, placement.part)
         reached(CrashPoint.WITHDRAWN)
     folder = intent.video.final.parent
@@ -102,9 +103,11 @@ def take_back(intent: Intent) -> None:
         # A film under its final name is never touched here: if it is ours, the intent is carried out.
         with explained(placement.work):
             held = [placement.part] if is_it(placement.part, placement) else []
-            if placement is not intent.video and is_ours(placement.final, placement):
-                held.append(placement.final)
             replaced = stands_there(hidden_of(placement.part))
+            # What it was to replace, and is the same to the last byte and second (publish.mtime: source), is not ours.
+            old = placement.final in intent.replaces and not replaced and (bool(held) or is_it(placement.work, placement))
+            if placement is not intent.video and not old and is_ours(placement.final, placement):
+                held.append(placement.final)
             if held and not is_it(placement.work, placement):
                 trees.remove(placement.work)  # half a copy, from before a crash
                 move(held[0], placement.work)
@@ -188,10 +191,17 @@ def _archived(intent: Intent, archive: Path | None, path: Path) -> Path:
 def _archive_replaced(intent: Intent, archive: Path | None) -> None:
     """The new ones stand: what they have replaced leaves the library."""
     parts = {placement.final: placement.part for placement in intent.placements}
+    job_id = job_of(intent.video.part)
     for path in intent.replaces:
-        leaves = hidden_of(parts[path]) if path in parts else path
+        leaves = hidden_of(parts.get(path, path.with_name(part_name(path.name, job_id))))
         archived = _archived(intent, archive, path)
         with explained(archived):
+            if path not in parts and trees.is_folder(path):  # to another file system it goes file by file: nobody sees half of it
+                if stands_there(leaves):
+                    put_away(leaves, archived)
+                trees.rename_tree(path, leaves)
+            elif path not in parts and not stands_there(leaves):
+                leaves = path
             if stands_there(leaves):
                 put_away(leaves, archived)
             leave_no_folder(intent, path)

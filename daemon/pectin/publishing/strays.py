@@ -11,6 +11,7 @@ from pectin.linux.crash import CrashPoint, reached
 from pectin.linux.trees import remove
 from pectin.model.identity import LENGTH as ID_LENGTH
 from pectin.model.identity import is_job_id
+from pectin.publishing.naming import job_of
 from pectin.publishing.place import explained
 from pectin.publishing.replace import REPLACED, give_back, put_away, stands_there
 
@@ -33,11 +34,6 @@ def stray_parts(library: Path, known_ids: Collection[str], *, needed_ids: Collec
 def _is_hidden(name: str) -> bool:
     job_id = job_of(Path(name))
     return name.startswith(".") and name.endswith((f".{job_id}.part", f".{job_id}{REPLACED}")) and is_job_id(job_id)
-
-
-def job_of(part: Path) -> str:
-    """The id in a part file's name, or a replaced one's."""
-    return part.stem[-ID_LENGTH:]
 
 
 def is_replaced(stray: Path) -> bool:

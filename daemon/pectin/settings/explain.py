@@ -18,6 +18,7 @@ from pectin.model.schedule import WindowError
 from pectin.settings.quantities import Allowed
 from pectin.settings.sections import Settings
 
+_HIDDEN = ("url", "secret_file", "key_file")  # an address may hold a token, and a key may stand where its file belongs
 _OF_A_NAME = "[key]"  # pydantic's last part where a name is wrong, not what stands below it
 
 
@@ -46,7 +47,8 @@ def explain(error: Mapping[str, Any], lines: Mapping[str, int], data: Mapping[st
         return Problem(path=path, line=line, message="unknown key", hint=_nearest(location))
     if error["type"] == "missing":
         return Problem(path=path, line=line, message="this key is needed", hint=f"allowed: {allowed_at(location)}")
-    value = "nothing" if error["input"] is None else repr(error["input"])
+    value = "nothing" if error["input"] is None else "what stands there" if location[-1:] and location[-1] in _HIDDEN \
+        else repr(error["input"])
     why = error.get("ctx", {}).get("error")
     if isinstance(why, WindowError):
         return Problem(path=path, line=line, message=f"{value} is not allowed: {why}", hint=f"allowed: {allowed_at(location)}")

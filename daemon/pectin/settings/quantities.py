@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from pectin.model.artifact import Moment
+
+MASK = "***"  # stands in `pectin config show` for what may be a secret
 
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "day": 86400, "days": 86400,
             "w": 604800, "week": 604800, "weeks": 604800}
@@ -112,6 +115,16 @@ def _listen(value: object) -> object:
             and int(match[2]) < 65536:
         return value
     raise ValueError("not host:port")
+
+
+def reachable(url: str) -> str:
+    """An address that can be asked for at all: a wrong port would be found out by the first event only. Raises ValueError."""
+    if MASK in url:  # copied from `pectin config show`
+        raise ValueError("masked")
+    parts = urlsplit(url)  # raises ValueError for a bracket that is not closed, and below for a port that is none
+    if parts.port == 0 or not parts.hostname or any(not 0 < len(word) < 64 for word in parts.hostname.rstrip(".").split(".")):
+        raise ValueError("no host, or no port")
+    return url
 
 
 def parse_moment(text: str) -> Moment:

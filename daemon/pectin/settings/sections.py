@@ -40,12 +40,24 @@ from pectin.model.quality import Metric, QualityMode
 from pectin.model.rendition import Hls
 from pectin.model.route import Naming
 from pectin.model.schedule import WORDS, parse_window
-from pectin.settings.quantities import AbsolutePath, Allowed, BitRate, Duration, Listen, Mode, SecretFile, Size, When, WhenOrWord
+from pectin.settings.quantities import (
+    AbsolutePath,
+    Allowed,
+    BitRate,
+    Duration,
+    Listen,
+    Mode,
+    SecretFile,
+    Size,
+    When,
+    WhenOrWord,
+    reachable,
+)
 from pectin.settings.shipped import SHIPPED, merged
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"), Allowed("a short name of a-z, 0-9, - and _, beginning with a letter or digit")]
 Suffix = Annotated[str, StringConstraints(pattern=r"^\.[^/\s]{1,30}$"), Allowed("an ending such as .mydownload")]
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$"), Allowed("an http:// or https:// address")]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$"), AfterValidator(reachable), Allowed("an http:// or https:// address")]
 Preset = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value), StringConstraints(pattern=r"^[a-z]{4,9}$|^[0-9]{1,2}$"), Allowed("auto, a name from ultrafast to placebo (h264, hevc) or a number: 0 to 13 (av1), 0 to 5 (vp9)")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$"), Allowed("a three-letter language code such as eng or ger")]
 _OFF = BeforeValidator(lambda value: "off" if value is False else value)  # YAML reads a bare `off` as false
