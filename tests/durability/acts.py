@@ -46,7 +46,7 @@ def requeued(world: World, name: str, wish: str) -> None:
 
 
 def _cancel(world: World, name: str) -> None:
-    world.ask("POST", "/v1/pause")
+    world.ask("POST", "/v1/drain")  # nothing starts; paused, no film would be copied from another disk either
     film = world.film(name, sidecar=True, ends=ENDED_OR_STOPPED)
     world.ask("POST", "/v1/rescan")
     _when(world, film, "PENDING")

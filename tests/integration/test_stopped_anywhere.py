@@ -19,11 +19,12 @@ from pectin.pipeline.running import RunningJob
 from working import ONE, ended
 
 # Every program that a job starts, in their order.
-STEPS = ("probing", "looking at the fields", "measuring the loudness", "taking out the subtitles", "encoding",
-         "probing the output", "verifying", "its last moments", "its first moments", "the first moments of the source")
+STEPS = ("probing", "looking at the fields", "looking for captions", "measuring the loudness", "taking out the subtitles",
+         "encoding", "probing the output", "verifying", "its last moments", "its first moments",
+         "the first moments of the source")
 
 
-@pytest.mark.parametrize("step", [0, 1, 2, 3, 4, 6, 9], ids=lambda step: STEPS[step])
+@pytest.mark.parametrize("step", [0, 1, 2, 3, 4, 5, 7, 10], ids=lambda step: STEPS[step])
 async def test_a_stop_leaves_nothing_behind_and_loses_nothing(clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                               step: int) -> None:
     words = tmp_path / "words.srt"

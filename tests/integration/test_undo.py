@@ -281,7 +281,7 @@ def test_a_film_with_other_names_elsewhere_is_copied_and_stays(tmp_path: Path, c
     film = clips.film("film.mkv")
     seeding = tmp_path / "seeding.mkv"
     with daemon(tmp_path / "d", {"intake": {"duplicates": "reject"}}) as made:
-        made.client().post("/v1/pause")
+        made.client().post("/v1/drain")  # nothing starts; paused, it would not even be copied
         shutil.copyfile(film, seeding)
         os.utime(seeding, (1e9, 1e9))
         os.link(seeding, made.inbox / "Linked.mkv")

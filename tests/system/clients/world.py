@@ -187,7 +187,8 @@ def _films(clips: Clips, made: Machine) -> dict[str, Film]:
 
 @contextmanager
 def world(folder: Path, staged: Path, clips: Clips) -> Iterator[World]:
-    """Everything served, the daemon with its default waiting times, and its queue paused: what is claimed stays as it is."""
+    """Everything served, the daemon with its default waiting times, and its queue drained: what is claimed stays as
+    it is."""
     for program, package in PROGRAMS:
         need_program(program, package)
     with ExitStack() as at_the_end, machine(folder, staged) as made:
@@ -196,7 +197,7 @@ def world(folder: Path, staged: Path, clips: Clips) -> Iterator[World]:
         made.fresh({"routes": [{"name": "films", "inbox": INBOX, "library": LIBRARY}]})
         assert "linger" not in made.box.path(CONFIG).read_text()
         set_up(made)
-        made.client().post("/v1/pause")
+        made.client().post("/v1/drain")  # paused, it would copy nothing
         there = World(made, _films(clips, made))
         at_the_end.callback(there.close)
         until(lambda: made.box.run("smbclient", "//127.0.0.1/inbox", "--user", f"anna%{PASSWORD}", "-c", "ls",
